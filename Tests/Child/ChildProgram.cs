@@ -1,0 +1,38 @@
+using System.Globalization;
+using PamuFastPath.Tests.Concurrency;
+
+namespace PamuFastPath.Tests.Child;
+
+/// <summary>
+/// The test assembly run by itself: what must happen in a process of its own, because it may crash on purpose or needs runtime switches.
+/// </summary>
+public static class ChildProgram
+{
+    private const int Readers = 2;
+
+    public static int Main(string[] args) => args switch
+    {
+        ["fast-path-probe"] => FastPathProbe.Run(),
+        ["stress", string protocol, string seconds] => Stress(protocol == "without-grace", Duration(seconds)),
+        ["unmapped-memory", string protocol, string seconds] => UnmappedMemory(protocol == "without-grace", Duration(seconds)),
+        _ => throw new ArgumentException($"no child command '{string.Join(' ', args)}'"),
+    };
+
+    private static TimeSpan Duration(string seconds) => TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture));
+
+    private static int Stress(bool withoutGrace, TimeSpan duration)
+    {
+        using var stress = new PublicationStress(withoutGrace);
+        (string? violation, long sections, long publications) = stress.Run(duration, Readers);
+        Console.WriteLine($"{sections:N0} sections, {publications:N0} publications: {violation ?? "no violation"}");
+        return violation == null ? 0 : 1;
+    }
+
+    private static int UnmappedMemory(bool withoutGrace, TimeSpan duration)
+    {
+        using var stress = new UnmappedMemoryStress(withoutGrace);
+        (long reads, long unmaps) = stress.Run(duration, Readers);
+        Console.WriteLine($"{reads:N0} reads through translations, {unmaps:N0} unmaps, nothing touched after one");
+        return 0;
+    }
+}

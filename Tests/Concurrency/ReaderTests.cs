@@ -1,0 +1,299 @@
+using System.Diagnostics.Tracing;
+using PamuFastPath.Diagnostics;
+
+namespace PamuFastPath.Tests.Concurrency;
+
+public class ReaderTests
+{
+    private const ulong WindowBytes = 0x10_0000;
+
+    private static PamuContainer MappedContainer(PamuEngine engine)
+    {
+        PamuContainer container = engine.CreateContainer();
+        container.SetGeometry(0, 16 * WindowBytes - 1);
+        container.SetWindows(16);
+        container.MapDma(0x1000_0000, 0, WindowBytes, DmaPermissions.ReadWrite);
+        return container;
+    }
+
+    private static Thread UnmapInBackground(PamuContainer container)
+    {
+        var thread = new Thread(() => container.UnmapDma(0, WindowBytes)) { IsBackground = true };
+        thread.Start();
+        return thread;
+    }
+
+    [Fact]
+    public void A_waiting_call_in_the_callers_own_section_is_EDEADLK_and_changes_nothing()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = MappedContainer(engine);
+        using PamuReader reader = engine.CreateReader();
+        using ReaderSection section = reader.Enter(container);
+        ulong generation = container.Generation;
+
+        Assert.Equal(Errno.EDEADLK, Assert.Throws<PamuException>(() => container.UnmapDma(0, WindowBytes)).Errno);
+        Assert.Equal(Errno.EDEADLK, Assert.Throws<PamuException>(container.Dispose).Errno);
+        Assert.Equal(generation, container.Generation);
+        Assert.Single(container.GetWindows());
+    }
+
+    [Fact]
+    public void A_call_that_only_adds_does_not_wait_even_in_a_section()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = MappedContainer(engine);
+        using PamuReader reader = engine.CreateReader();
+        using ReaderSection section = reader.Enter(container);
+
+        container.MapDma(0x2000_0000, WindowBytes, WindowBytes, DmaPermissions.Read);
+
+        Assert.Equal(FaultKind.NoMapping, section.Translate(WindowBytes, 4, DmaAccess.Read).Fault);
+        using ReaderSection inner = reader.Enter(container);
+        Assert.Equal(0x2000_0000ul, inner.Translate(WindowBytes, 4, DmaAccess.Read).Target);
+    }
+
+    [Fact]
+    public void Unmap_waits_for_a_section_and_returns_when_it_is_left()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = MappedContainer(engine);
+        using var parked = new ParkedReader(engine, container);
+
+        Thread unmap = UnmapInBackground(container);
+        SpinWait.SpinUntil(() => container.Generation == 5); // published; now it waits
+        Assert.False(unmap.Join(50));
+        Assert.Equal(0x1000_0000ul, parked.Ask(0));
+
+        parked.Leave();
+        unmap.Join();
+        Assert.Equal(0, engine.Publisher.RetiredCount);
+    }
+
+    [Fact]
+    public void An_inner_sections_end_does_not_end_the_outer_one()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = MappedContainer(engine);
+        using var parked = new ParkedReader(engine, container);
+        parked.EnterAndLeaveInner();
+
+        Thread unmap = UnmapInBackground(container);
+        SpinWait.SpinUntil(() => container.Generation == 5);
+        Assert.False(unmap.Join(50));
+        parked.Leave();
+        unmap.Join();
+    }
+
+    [Fact]
+    public void A_reader_whose_thread_died_in_a_section_is_reported_and_holds_memory_until_removed_by_force()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = MappedContainer(engine);
+        using var events = new LongWaits();
+        PamuReader? lost = null;
+        var thread = new Thread(() =>
+        {
+            lost = engine.CreateReader("lost");
+            _ = lost.Enter(container).Table.Generation;
+        });
+        thread.Start();
+        thread.Join();
+
+        Thread unmap = UnmapInBackground(container);
+        (string Reader, bool IsAlive) wait = events.Next();
+        Assert.Equal(("lost", false), wait);
+        Assert.True(unmap.IsAlive);
+        Assert.Equal(["lost"], engine.ReadersInSection);
+
+        lost!.RemoveByForce();
+        unmap.Join();
+        Assert.Throws<ObjectDisposedException>(() => lost.Enter(container).Dispose());
+    }
+
+    [Fact]
+    public void Adding_calls_alone_keep_a_bounded_number_of_tables()
+    {
+        using var engine = new PamuEngine();
+        using PamuReader reader = engine.CreateReader();
+        var containers = new List<PamuContainer>();
+        int most = 0;
+        for (int i = 0; i < 40; i++)
+        {
+            PamuContainer container = MappedContainer(engine);
+            for (ulong window = 1; window < 16; window++)
+            {
+                container.MapDma(0x1000, window * WindowBytes, 0x1000, DmaPermissions.Read);
+                most = Math.Max(most, engine.Publisher.RetiredCount);
+            }
+        }
+
+        Assert.InRange(most, 32, 64);
+    }
+
+    [Fact]
+    public void A_parked_reader_keeps_every_table_it_could_hold_and_no_more_after_it_left()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = MappedContainer(engine);
+        engine.Publisher.Reclaim();
+        using (var parked = new ParkedReader(engine, container))
+        {
+            for (ulong window = 1; window < 16; window++)
+            {
+                container.MapDma(0x1000, window * WindowBytes, 0x1000, DmaPermissions.Read);
+            }
+
+            engine.Publisher.Reclaim();
+            Assert.Equal(15, engine.Publisher.RetiredCount);
+            Assert.Equal(0x1000_0000ul, parked.Ask(0));
+        }
+
+        engine.Publisher.Reclaim();
+        Assert.Equal(0, engine.Publisher.RetiredCount);
+    }
+
+    [Fact]
+    public void A_closed_reader_throws_and_its_slot_is_used_again()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = MappedContainer(engine);
+        for (int i = 0; i < 1000; i++)
+        {
+            PamuReader reader = engine.CreateReader();
+            reader.Enter(container).Dispose();
+            reader.Dispose();
+            Assert.Throws<ObjectDisposedException>(() => reader.Enter(container).Dispose());
+        }
+
+        Assert.Equal(1, engine.Readers.SlotCount);
+    }
+
+    [Fact]
+    public void A_disposed_container_answers_every_device_with_a_fault()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = MappedContainer(engine);
+        engine.CreateGroup(0, [7], []).Attach(container);
+        using PamuReader reader = engine.CreateReader();
+        container.Dispose();
+
+        Assert.Equal(FaultKind.OutOfAperture, reader.Translate(container, 0, 4, DmaAccess.Read).Fault);
+        Assert.Equal(FaultKind.UnknownLiodn, reader.Translate(7, 0, 4, DmaAccess.Read).Fault);
+        Assert.Equal(-(long)Errno.EBADF, container.Ioctl(PamuRequests.GetApiVersion));
+        Assert.Equal(Errno.EBADF, Assert.Throws<PamuException>(() => container.SetWindows(1)).Errno);
+    }
+
+    [Fact]
+    public void An_engine_with_a_reader_in_a_section_is_not_disposed()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = MappedContainer(engine);
+        PamuReader reader = engine.CreateReader();
+        ReaderSection section = reader.Enter(container);
+
+        Assert.Throws<InvalidOperationException>(engine.Dispose);
+        Assert.Throws<InvalidOperationException>(reader.Dispose);
+        Assert.Throws<InvalidOperationException>(reader.TakeOver);
+
+        section.Dispose();
+        engine.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => reader.Enter(container).Dispose());
+    }
+
+    /// <summary>A thread that enters a section and does what it is told until it may leave.</summary>
+    private sealed class ParkedReader : IDisposable
+    {
+        private readonly Thread _thread;
+        private readonly SemaphoreSlim _asked = new(0);
+        private readonly SemaphoreSlim _answered = new(0);
+        private Func<PamuReader, ulong, ulong>? _inner;
+        private ulong _iova;
+        private ulong _answer;
+        private bool _leave;
+
+        internal ParkedReader(PamuEngine engine, PamuContainer container)
+        {
+            _thread = new Thread(() =>
+            {
+                using PamuReader reader = engine.CreateReader("parked");
+                using ReaderSection section = reader.Enter(container);
+                _answered.Release();
+                while (true)
+                {
+                    _asked.Wait();
+                    if (_leave)
+                    {
+                        return;
+                    }
+
+                    _answer = _inner != null ? _inner(reader, _iova) : section.Translate(_iova, 1, DmaAccess.Read).Target;
+                    _answered.Release();
+                }
+            }) { IsBackground = true };
+            Container = container;
+            _thread.Start();
+            _answered.Wait();
+        }
+
+        private PamuContainer Container { get; }
+
+        internal ulong Ask(ulong iova)
+        {
+            _iova = iova;
+            _asked.Release();
+            _answered.Wait();
+            return _answer;
+        }
+
+        internal void EnterAndLeaveInner()
+        {
+            _inner = (reader, iova) => reader.Translate(Container, iova, 1, DmaAccess.Read).Target;
+            Ask(0);
+            _inner = null;
+        }
+
+        internal void Leave()
+        {
+            _leave = true;
+            _asked.Release();
+            _thread.Join();
+        }
+
+        public void Dispose()
+        {
+            if (!_leave)
+            {
+                Leave();
+            }
+        }
+    }
+
+    /// <summary>Listens for grace periods that last long.</summary>
+    private sealed class LongWaits : EventListener
+    {
+        private readonly System.Collections.Concurrent.BlockingCollection<(string, bool)> _waits = [];
+
+        internal (string Reader, bool IsAlive) Next()
+        {
+            Assert.True(_waits.TryTake(out (string, bool) wait, TimeSpan.FromSeconds(30)), "no long wait was reported");
+            return wait;
+        }
+
+        protected override void OnEventSourceCreated(EventSource eventSource)
+        {
+            if (eventSource.Name == PamuEventSource.ProviderName)
+            {
+                EnableEvents(eventSource, EventLevel.Warning, PamuEventSource.Keywords.Publication);
+            }
+        }
+
+        protected override void OnEventWritten(EventWrittenEventArgs eventData)
+        {
+            if (eventData.EventName == nameof(PamuEventSource.GraceWaitLong))
+            {
+                _waits.Add(((string)eventData.Payload![0]!, (bool)eventData.Payload[2]!));
+            }
+        }
+    }
+}

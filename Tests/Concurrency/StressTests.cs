@@ -1,0 +1,50 @@
+using System.Globalization;
+using PamuFastPath.Tests.Child;
+using Xunit.Abstractions;
+
+namespace PamuFastPath.Tests.Concurrency;
+
+/// <summary>
+/// The publication protocol under load, in child processes. <c>PAMU_STRESS_SECONDS</c> sets how long each runs (default 10). Each test has a
+/// negative control: the same child with the grace period removed must be caught.
+/// </summary>
+public class StressTests(ITestOutputHelper output)
+{
+    private static int Seconds => int.Parse(Environment.GetEnvironmentVariable("PAMU_STRESS_SECONDS") ?? "10", CultureInfo.InvariantCulture);
+
+    [Fact]
+    public void Every_answer_is_of_a_table_that_was_current_in_its_section()
+    {
+        ChildResult child = Run("stress", "with-grace");
+        Assert.True(child.ExitCode == 0, child.ToString());
+    }
+
+    [Fact]
+    public void Without_the_grace_period_the_table_stress_fails()
+    {
+        ChildResult child = Run("stress", "without-grace");
+        Assert.True(child.ExitCode != 0, "the broken protocol was not caught: " + child);
+    }
+
+    [Fact]
+    public void After_unmap_returned_no_reader_touches_the_memory()
+    {
+        ChildResult child = Run("unmapped-memory", "with-grace");
+        Assert.True(child.ExitCode == 0, child.ToString());
+    }
+
+    [Fact]
+    public void Without_the_grace_period_a_reader_touches_unmapped_memory()
+    {
+        ChildResult child = Run("unmapped-memory", "without-grace");
+        Assert.True(child.ExitCode is 139 or 134, "the broken protocol did not crash: " + child);
+    }
+
+    private ChildResult Run(string command, string protocol)
+    {
+        string seconds = Seconds.ToString(CultureInfo.InvariantCulture);
+        ChildResult child = ChildProcess.Run(TimeSpan.FromSeconds(Seconds + 60), null, command, protocol, seconds);
+        output.WriteLine(child.Output);
+        return child;
+    }
+}

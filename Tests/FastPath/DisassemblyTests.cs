@@ -1,0 +1,167 @@
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+using PamuFastPath.Tests.Child;
+
+namespace PamuFastPath.Tests.FastPath;
+
+/// <summary>Reads the machine code of the per-access path, so that a compiler or an edit that spoils it is noticed.</summary>
+public partial class DisassemblyTests
+{
+    private const string X64Only = "reads x64 machine code";
+
+    private static readonly Lazy<Dictionary<string, string[]>> Listings = new(Disassemble);
+
+    public static TheoryData<string> Probes => ["ProbeOneAccess", "ProbeInsideSection", "ProbeLiodn"];
+
+    [SkippableX64Theory(X64Only)]
+    [MemberData(nameof(Probes))]
+    public void Calls_stand_on_refusal_paths_only(string probe)
+    {
+        string[] code = Listings.Value[probe];
+        string[] slow = ["PamuFastPath.Translator:Explain", "PamuFastPath.PamuReader:AssertUsable"];
+
+        Assert.All(code.Where(line => line.StartsWith("call", StringComparison.Ordinal)), line =>
+            Assert.Contains(slow, method => line.Contains(method, StringComparison.Ordinal)));
+        Assert.True(ReachesReturnWithoutCall(code), "no way from entry to return without a call");
+    }
+
+    [SkippableX64Theory(X64Only)]
+    [MemberData(nameof(Probes))]
+    public void There_is_no_lock_fence_or_bounds_check(string probe)
+    {
+        string[] forbidden = ["lock", "mfence", "sfence", "xchg", "cmpxchg", "CORINFO_HELP"];
+        Assert.All(Listings.Value[probe], line =>
+            Assert.DoesNotContain(forbidden, word => line.Contains(word, StringComparison.Ordinal)));
+    }
+
+    [SkippableX64Fact(X64Only)]
+    public void The_announcement_stands_before_the_table_load()
+    {
+        string[] code = Listings.Value["ProbeOneAccess"];
+
+        // The slot's register is the one that is compared with 0 on entry (is this a nested section?).
+        int test = Array.FindIndex(code, line => NestedTest().IsMatch(line));
+        Assert.True(test >= 0, "the nested-section test is not where it was: " + string.Join("\n", code));
+        string slot = NestedTest().Match(code[test]).Groups[1].Value;
+
+        int announce = Array.FindIndex(code, line => Regex.IsMatch(line, $@"^mov +qword ptr \[{slot}\], r"));
+        int shift = Array.FindIndex(code, line => line.Contains("+0x20]", StringComparison.Ordinal) && line.Contains("dword ptr", StringComparison.Ordinal)
+            && !line.Contains("qword", StringComparison.Ordinal));
+        Assert.True(announce >= 0 && shift >= 0, "announce or first use of the table not found");
+
+        // The table pointer is the base register of its first use; its load is the last write to that register before.
+        string table = Regex.Match(code[shift], @"\[(\w+)\+0x20\]").Groups[1].Value;
+        int load = Array.FindLastIndex(code, shift, line => Regex.IsMatch(line, $@"^mov +{table}, qword ptr \["));
+        Assert.True(announce < load, $"announce at {announce}, table load at {load}:\n" + string.Join("\n", code));
+    }
+
+    /// <summary>Depth-first over the listing: jumps are followed both ways, a call ends a path.</summary>
+    private static bool ReachesReturnWithoutCall(string[] code)
+    {
+        var labels = code.Select((line, i) => (line, i)).Where(x => x.line.EndsWith(':')).ToDictionary(x => x.line.TrimEnd(':'), x => x.i);
+        var seen = new HashSet<int>();
+        var open = new Stack<int>([0]);
+        while (open.TryPop(out int at))
+        {
+            for (; at < code.Length && seen.Add(at); at++)
+            {
+                string line = code[at];
+                if (line.StartsWith("ret", StringComparison.Ordinal))
+                {
+                    return true;
+                }
+
+                if (line.StartsWith("call", StringComparison.Ordinal))
+                {
+                    break;
+                }
+
+                if (line.StartsWith('j'))
+                {
+                    open.Push(labels[line.Split(' ')[^1]]);
+                    if (line.StartsWith("jmp", StringComparison.Ordinal))
+                    {
+                        break;
+                    }
+                }
+            }
+        }
+
+        return false;
+    }
+
+    private static Dictionary<string, string[]> Disassemble()
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            var environment = new Dictionary<string, string>
+            {
+                ["DOTNET_TieredCompilation"] = "0",
+                ["DOTNET_JitStdOutFile"] = file,
+                ["DOTNET_JitDisasm"] = "Probe*",
+            };
+            ChildResult child = ChildProcess.Run(TimeSpan.FromMinutes(1), environment, "fast-path-probe");
+            Assert.True(child.ExitCode == 0, child.ToString());
+            return Parse(File.ReadAllLines(file));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    private static Dictionary<string, string[]> Parse(string[] lines)
+    {
+        var listings = new Dictionary<string, List<string>>();
+        List<string> current = [];
+        foreach (string raw in lines)
+        {
+            Match header = ListingHeader().Match(raw);
+            if (header.Success)
+            {
+                listings[header.Groups[1].Value] = current = [];
+                continue;
+            }
+
+            string line = raw.Split(';')[0].Trim();
+            if (line.Length > 0)
+            {
+                current.Add(SpaceRun().Replace(line, " "));
+            }
+        }
+
+        return listings.ToDictionary(x => x.Key, x => x.Value.ToArray());
+    }
+
+    [GeneratedRegex(@"^; Assembly listing for method .*:(Probe\w+)\(")]
+    private static partial Regex ListingHeader();
+
+    [GeneratedRegex(@"^cmp qword ptr \[(\w+)\], 0$")]
+    private static partial Regex NestedTest();
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex SpaceRun();
+}
+
+internal sealed class SkippableX64FactAttribute : FactAttribute
+{
+    public SkippableX64FactAttribute(string what)
+    {
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            Skip = $"{what}; this machine is {RuntimeInformation.ProcessArchitecture}";
+        }
+    }
+}
+
+internal sealed class SkippableX64TheoryAttribute : TheoryAttribute
+{
+    public SkippableX64TheoryAttribute(string what)
+    {
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            Skip = $"{what}; this machine is {RuntimeInformation.ProcessArchitecture}";
+        }
+    }
+}
