@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -38,14 +39,24 @@ public sealed class PamuGroup
             throw new PamuException(Errno.EINVAL, nameof(container), "a group joins containers of its own engine");
         }
 
-        container.Attach(this).ThrowIfRefused();
+        long began = PamuEventSource.Now();
+        Refusal refusal = container.Attach(this);
+        PamuEventSource.Log.IoctlDone(container.Fd, PamuRequests.GroupSetContainer, -(long)refusal.Errno, began);
+        refusal.ThrowIfRefused();
     }
 
     /// <summary>
     /// Takes the group out of its container (VFIO_GROUP_UNSET_CONTAINER). On return no reader uses a translation for its LIODNs.
     /// </summary>
     /// <exception cref="PamuException">EINVAL: the group is in no container. EDEADLK: called inside a reader section of this thread.</exception>
-    public void Detach() => DetachCore().ThrowIfRefused();
+    public void Detach()
+    {
+        long began = PamuEventSource.Now();
+        int fd = Container?.Fd ?? -1;
+        Refusal refusal = DetachCore();
+        PamuEventSource.Log.IoctlDone(fd, PamuRequests.GroupUnsetContainer, -(long)refusal.Errno, began);
+        refusal.ThrowIfRefused();
+    }
 
     /// <summary>VFIO group requests at the byte level: GROUP_GET_STATUS, GROUP_SET_CONTAINER, GROUP_UNSET_CONTAINER. Never throws.</summary>
     /// <param name="request">The request number, in the plain or the powerpc form.</param>
