@@ -7,6 +7,12 @@ using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
 using Perfolizer.Horology;
 
+if (args is ["quick"])
+{
+    PamuFastPath.Bench.Quick.Run();
+    return 0;
+}
+
 // One process per benchmark, many short iterations: these machines are shared, so the spread says more than the mean.
 IConfig config = ManualConfig.CreateEmpty()
     .AddJob(Job.Default.WithWarmupCount(3).WithIterationCount(15).WithIterationTime(TimeInterval.FromMilliseconds(150)))

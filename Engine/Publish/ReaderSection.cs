@@ -52,6 +52,62 @@ public readonly unsafe ref struct ReaderSection
     public RangeTranslation TranslateRange(ulong iova, ulong length, DmaAccess access, Span<DmaSegment> segments) =>
         Translator.TranslateRange(_table, iova, length, access, segments);
 
+    /// <summary>Translates many accesses of one length. Allocates nothing.</summary>
+    /// <param name="iovas">First IOVA of each access; any values, any count, any alignment.</param>
+    /// <param name="length">Bytes of every access; any value. With 0 all are refused.</param>
+    /// <param name="access">Direction of all, seen from the device.</param>
+    /// <param name="targets">
+    /// Receives where each access goes, all ones for one that is refused or crosses. At least as long as <paramref name="iovas"/>; may be the same
+    /// memory, and must not overlap it otherwise.
+    /// </param>
+    /// <param name="faultMask">Receives one bit per access, element i in bit i % 64 of word i / 64: refused. ceil(n / 64) words, of which unused bits are 0.</param>
+    /// <param name="crossMask">The same: runs over its window's end.</param>
+    /// <param name="msiMask">The same: hits an MSI page, and the target is the address in it.</param>
+    /// <param name="kernel">A kernel to use instead of the table's own choice, for tests and benches.</param>
+    /// <returns>How many of each there were.</returns>
+    /// <exception cref="ArgumentException">A span is too short, or spans overlap.</exception>
+    /// <exception cref="PlatformNotSupportedException">The forced kernel cannot run on this processor or table.</exception>
+    public BatchResult TranslateBatch(
+        ReadOnlySpan<ulong> iovas,
+        ulong length,
+        DmaAccess access,
+        Span<ulong> targets,
+        Span<ulong> faultMask,
+        Span<ulong> crossMask,
+        Span<ulong> msiMask,
+        BatchKernel? kernel = null) =>
+        BatchTranslator.Translate(_table, iovas, length, access, targets, faultMask, crossMask, msiMask, kernel);
+
+    /// <summary>Translates many accesses, each with its own length. As the form with one length otherwise.</summary>
+    /// <param name="iovas">First IOVA of each access.</param>
+    /// <param name="lengths">Bytes of each access, as many as <paramref name="iovas"/>; one of 0 is refused.</param>
+    /// <param name="access">Direction of all, seen from the device.</param>
+    /// <param name="targets">Receives where each access goes.</param>
+    /// <param name="faultMask">Receives one bit per access: refused.</param>
+    /// <param name="crossMask">Receives one bit per access: runs over its window's end.</param>
+    /// <param name="msiMask">Receives one bit per access: hits an MSI page.</param>
+    /// <param name="kernel">A kernel to use instead of the table's own choice, for tests and benches.</param>
+    /// <returns>How many of each there were.</returns>
+    /// <exception cref="ArgumentException">A span is too short, spans overlap, or the numbers of IOVAs and lengths differ.</exception>
+    /// <exception cref="PlatformNotSupportedException">The forced kernel cannot run on this processor or table.</exception>
+    public BatchResult TranslateBatch(
+        ReadOnlySpan<ulong> iovas,
+        ReadOnlySpan<uint> lengths,
+        DmaAccess access,
+        Span<ulong> targets,
+        Span<ulong> faultMask,
+        Span<ulong> crossMask,
+        Span<ulong> msiMask,
+        BatchKernel? kernel = null) =>
+        BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
+
+    /// <summary>The kernel that batches over this table use.</summary>
+    public BatchKernel Kernel => (BatchKernel)_table->Kernel;
+
+    /// <summary>Whether a kernel can be forced for this table on this processor.</summary>
+    public bool CanRun(BatchKernel kernel) =>
+        BatchKernels.CanRun(kernel, _table->WindowCount, (int)_table->WindowShift, _table->TargetBase != ulong.MaxValue);
+
     /// <summary>Leaves the section.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Dispose()

@@ -7,6 +7,7 @@
 //   - entries at and beyond the window count have limit 0, so a masked index that aliases into them is refused.
 
 using System.Diagnostics;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -45,7 +46,55 @@ internal static unsafe class TableBuilder
         }
 
         table->LiveWindows = live;
+        bool isPacked = Pack(table, windows);
+        table->Kernel = (ushort)BatchKernels.Choose(geometry.WindowCount, geometry.WindowShift, isPacked);
         return table;
+    }
+
+    /// <summary>
+    /// Fills the packed columns and the MSI map. DMA targets must lie within 2^26 frames of each other; message pages need not, since
+    /// kernels take their targets from the delta column.
+    /// </summary>
+    /// <returns>Whether they do; if not, the header says so and the packed columns refuse everything.</returns>
+    private static bool Pack(TableHeader* table, ReadOnlySpan<LiveWindow> windows)
+    {
+        const int frameShift = 12;
+        uint* read = (uint*)((byte*)table + TableLayout.PackedReadOffset);
+        uint* write = (uint*)((byte*)table + TableLayout.PackedWriteOffset);
+        uint* msiMap = (uint*)((byte*)table + TableLayout.MsiMapOffset);
+        new Span<uint>(read, 2 * TableLayout.WindowCountMax).Fill(TableLayout.PackedRefused);
+
+        ulong first = ulong.MaxValue;
+        ulong last = 0;
+        for (int i = 0; i < windows.Length; i++)
+        {
+            ref readonly LiveWindow window = ref windows[i];
+            if (window.IsMsi && !window.IsEmpty)
+            {
+                msiMap[i / 32] |= 1u << (i % 32);
+            }
+            else if (!window.IsEmpty)
+            {
+                first = Math.Min(first, window.Target);
+                last = Math.Max(last, window.Target);
+            }
+        }
+
+        bool isPacked = first > last || (last - first) >> frameShift < 1UL << TableLayout.PackedFrameBits;
+        table->TargetBase = !isPacked ? ulong.MaxValue : first > last ? 0 : first;
+        for (int i = 0; isPacked && i < windows.Length; i++)
+        {
+            ref readonly LiveWindow window = ref windows[i];
+            if (!window.IsEmpty)
+            {
+                uint frame = window.IsMsi ? 0 : (uint)((window.Target - first) >> frameShift);
+                uint entry = (frame << TableLayout.PackedSizeBits) | (uint)(BitOperations.Log2(window.Size) - frameShift);
+                read[i] = (window.Permissions & DmaPermissions.Read) != 0 ? entry : TableLayout.PackedRefused;
+                write[i] = (window.Permissions & DmaPermissions.Write) != 0 ? entry : TableLayout.PackedRefused;
+            }
+        }
+
+        return isPacked;
     }
 
     /// <summary>Builds an image in which every access answers <paramref name="refusal"/>.</summary>
@@ -53,7 +102,7 @@ internal static unsafe class TableBuilder
     {
         Debug.Assert(refusal != FaultKind.None, "a refusing table refuses");
         TableHeader* table = Allocate(apertureBase: 0, apertureLast: 0, windowShift: 0, windowCount: 0, generation: 0);
-        table->Refusal = (uint)refusal;
+        table->Refusal = (ushort)refusal;
         return table;
     }
 
@@ -82,21 +131,24 @@ internal static unsafe class TableBuilder
         table->ImageBytes = TableLayout.ImageBytes;
         table->DirectoryOffset = TableLayout.DirectoryOffset;
 
-        AddColumn(table, TableColumn.Delta, TableLayout.DeltaOffset);
-        AddColumn(table, TableColumn.ReadLimit, TableLayout.ReadLimitOffset);
-        AddColumn(table, TableColumn.WriteLimit, TableLayout.WriteLimitOffset);
+        AddColumn(table, TableColumn.Delta, TableLayout.DeltaOffset, sizeof(ulong), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.ReadLimit, TableLayout.ReadLimitOffset, sizeof(ulong), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.WriteLimit, TableLayout.WriteLimitOffset, sizeof(ulong), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.PackedRead, TableLayout.PackedReadOffset, sizeof(uint), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.PackedWrite, TableLayout.PackedWriteOffset, sizeof(uint), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.MsiMap, TableLayout.MsiMapOffset, sizeof(uint), TableLayout.WindowCountMax / 32);
         return table;
     }
 
-    private static void AddColumn(TableHeader* table, TableColumn column, int offset)
+    private static void AddColumn(TableHeader* table, TableColumn column, int offset, ushort entryBytes, ushort entryCount)
     {
         Debug.Assert(table->ColumnCount < TableLayout.DirectoryEntriesMax, "the directory has room");
         Debug.Assert(offset % TableLayout.Alignment == 0, "columns are aligned");
         var entry = (TableDirectoryEntry*)((byte*)table + TableLayout.DirectoryOffset) + table->ColumnCount++;
         entry->Column = (uint)column;
         entry->Offset = (uint)offset;
-        entry->EntryBytes = sizeof(ulong);
-        entry->EntryCount = TableLayout.WindowCountMax;
+        entry->EntryBytes = entryBytes;
+        entry->EntryCount = entryCount;
         entry->ColumnVersion = 1;
     }
 

@@ -45,8 +45,29 @@ public static class TableLayout
     /// <summary>Offset of the column of bytes a device may write from each window's start. One <see cref="ColumnBytes"/> behind the read column.</summary>
     public const int WriteLimitOffset = ReadLimitOffset + ColumnBytes;
 
+    /// <summary>Bytes of one packed column of 32-bit entries.</summary>
+    public const int PackedColumnBytes = WindowCountMax * sizeof(uint);
+
+    /// <summary>Offset of the packed column for reads: frame and size of each window in 32 bits, for kernels that hold the table in registers.</summary>
+    public const int PackedReadOffset = WriteLimitOffset + ColumnBytes;
+
+    /// <summary>Offset of the packed column for writes. One <see cref="PackedColumnBytes"/> behind the one for reads.</summary>
+    public const int PackedWriteOffset = PackedReadOffset + PackedColumnBytes;
+
+    /// <summary>Offset of the MSI map: bit <c>i % 32</c> of word <c>i / 32</c> is set if window i is a live MSI window; padded to 64 bytes.</summary>
+    public const int MsiMapOffset = PackedWriteOffset + PackedColumnBytes;
+
     /// <summary>Bytes of a whole image.</summary>
-    public const int ImageBytes = WriteLimitOffset + ColumnBytes;
+    public const int ImageBytes = MsiMapOffset + 64;
+
+    /// <summary>Low bits of a packed entry that hold log2(size in pages of 4 KiB).</summary>
+    public const int PackedSizeBits = 6;
+
+    /// <summary>The size field of a window that refuses the access: 4 KiB shifted left by 63 is 0 in 64 bits.</summary>
+    public const uint PackedRefused = 63;
+
+    /// <summary>High bits of a packed entry that hold the target's 4 KiB frame, relative to the header's target base.</summary>
+    public const int PackedFrameBits = 32 - PackedSizeBits;
 
     /// <summary>The bits of a delta entry that carry the MSI tag: 0 for a DMA window, bank index + 1 for an MSI window.</summary>
     public const ulong MsiTagMask = 0xFFF;
@@ -66,6 +87,15 @@ public enum TableColumn
 
     /// <summary>u64: bytes from the window's start a device may write; 0 refuses every write.</summary>
     WriteLimit = 3,
+
+    /// <summary>u32: for reads, frame above the target base in the high 26 bits, log2(pages) in the low 6. Only if the table is packed.</summary>
+    PackedRead = 4,
+
+    /// <summary>u32: the same for writes.</summary>
+    PackedWrite = 5,
+
+    /// <summary>u32: 8 words, one bit per window.</summary>
+    MsiMap = 6,
 }
 
 /// <summary>The fixed part of the header. The first 64 bytes are all that translation reads of it.</summary>
@@ -83,11 +113,16 @@ internal struct TableHeader
     [FieldOffset(0x28)] internal uint ImageBytes;
 
     /// <summary>0, or the <see cref="FaultKind"/> that every access to this table answers (its limits are all 0 then).</summary>
-    [FieldOffset(0x2C)] internal uint Refusal;
+    [FieldOffset(0x2C)] internal ushort Refusal;
+
+    /// <summary>The <see cref="BatchKernel"/> chosen for this table on this machine. Means nothing elsewhere.</summary>
+    [FieldOffset(0x2E)] internal ushort Kernel;
 
     [FieldOffset(0x30)] internal uint DirectoryOffset;
     [FieldOffset(0x34)] internal uint LiveWindows;
-    [FieldOffset(0x38)] internal ulong Reserved;
+
+    /// <summary>Packed frames count from here, 4 KiB aligned. All ones: the targets do not fit, there are no packed columns.</summary>
+    [FieldOffset(0x38)] internal ulong TargetBase;
 }
 
 /// <summary>One entry of the column directory.</summary>

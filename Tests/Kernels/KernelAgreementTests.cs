@@ -1,0 +1,306 @@
+using System.Globalization;
+using Xunit.Abstractions;
+
+namespace PamuFastPath.Tests.Kernels;
+
+/// <summary>
+/// Every kernel that can run here gives bit-equal targets, masks and counts to the single translation, over random tables and
+/// accesses that favour edges, wraps, zero and huge lengths. <c>PAMU_KERNEL_ACCESSES</c> sets how many (default 10,000,000 over all kernels).
+/// </summary>
+public class KernelAgreementTests(ITestOutputHelper output)
+{
+    private static readonly BatchKernel[] Kernels = Enum.GetValues<BatchKernel>();
+
+    private static long Accesses => long.Parse(Environment.GetEnvironmentVariable("PAMU_KERNEL_ACCESSES") ?? "10000000", CultureInfo.InvariantCulture);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void All_kernels_agree_with_the_single_translation(int seed)
+    {
+        var random = new Random(seed);
+        var counts = new SortedDictionary<BatchKernel, long>();
+        long total = 0;
+        while (total < Accesses / 2)
+        {
+            using var table = new RandomTable(random);
+            for (int batch = 0; batch < 8; batch++)
+            {
+                total += CheckBatch(table, random, counts);
+            }
+        }
+
+        foreach ((BatchKernel kernel, long accesses) in counts)
+        {
+            output.WriteLine($"{kernel}: {accesses:N0} accesses");
+        }
+
+        Assert.Contains(BatchKernel.Scalar, counts.Keys);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(15)]
+    [InlineData(17)]
+    [InlineData(63)]
+    [InlineData(64)]
+    [InlineData(65)]
+    [InlineData(1000)]
+    public void A_batch_writes_its_own_elements_and_mask_words_only(int count)
+    {
+        using var table = new RandomTable(new Random(3));
+        using PamuReader reader = table.Engine.CreateReader();
+        using ReaderSection section = reader.Enter(table.Container);
+        ulong[] iovas = new ulong[count + 1];
+        for (int i = 0; i < iovas.Length; i++)
+        {
+            iovas[i] = table.Start + (ulong)i * 4096;
+        }
+
+        int words = (count + 63) / 64;
+        foreach (BatchKernel kernel in Kernels)
+        {
+            if (!section.CanRun(kernel))
+            {
+                continue;
+            }
+
+            ulong[] targets = [.. Enumerable.Repeat(7UL, count + 1)];
+            ulong[] fault = [.. Enumerable.Repeat(7UL, words + 1)];
+            ulong[] cross = [.. fault];
+            ulong[] msi = [.. fault];
+            BatchResult result = section.TranslateBatch(iovas.AsSpan(0, count), 1, DmaAccess.Read, targets, fault, cross, msi, kernel);
+
+            Assert.Equal(count, result.DmaCount + result.MsiCount + result.FaultCount + result.CrossCount);
+            Assert.Equal(7UL, targets[count]);
+            Assert.Equal([7UL, 7UL, 7UL], [fault[words], cross[words], msi[words]]);
+        }
+    }
+
+    [Fact]
+    public void Spans_that_overlap_partly_or_are_too_short_are_refused_and_untouched()
+    {
+        using var table = new RandomTable(new Random(4));
+        using PamuReader reader = table.Engine.CreateReader();
+        ulong[] memory = [.. Enumerable.Range(0, 300).Select(i => (ulong)i)];
+        ulong[] masks = new ulong[64];
+
+        void Refused(int iovas, int targets, int faultStart, int faultWords)
+        {
+            using ReaderSection section = reader.Enter(table.Container);
+            bool thrown = false;
+            try
+            {
+                section.TranslateBatch(
+                    memory.AsSpan(iovas, 100),
+                    64,
+                    DmaAccess.Read,
+                    memory.AsSpan(targets, Math.Min(100, memory.Length - targets)),
+                    masks.AsSpan(faultStart, faultWords),
+                    masks.AsSpan(16, 2),
+                    masks.AsSpan(32, 2));
+            }
+            catch (ArgumentException)
+            {
+                thrown = true;
+            }
+
+            Assert.True(thrown);
+            Assert.Equal(Enumerable.Range(0, 300).Select(i => (ulong)i), memory);
+        }
+
+        Refused(iovas: 0, targets: 1, faultStart: 0, faultWords: 2);
+        Refused(iovas: 1, targets: 0, faultStart: 0, faultWords: 2);
+        Refused(iovas: 0, targets: 99, faultStart: 0, faultWords: 2);
+        Refused(iovas: 0, targets: 250, faultStart: 0, faultWords: 2);
+        Refused(iovas: 0, targets: 150, faultStart: 0, faultWords: 1);
+        Refused(iovas: 0, targets: 150, faultStart: 15, faultWords: 2);
+    }
+
+    private static long CheckBatch(RandomTable table, Random random, SortedDictionary<BatchKernel, long> counts)
+    {
+        int count = random.Next(4) == 0 ? random.Next(70) : random.Next(1, 2000);
+        DmaAccess access = (DmaAccess)random.Next(2);
+        ulong[] iovas = new ulong[count];
+        uint[] lengths = new uint[count];
+        for (int i = 0; i < count; i++)
+        {
+            iovas[i] = table.SomeIova(random);
+            lengths[i] = (uint)Math.Min(table.SomeLength(random), uint.MaxValue);
+        }
+
+        ulong uniform = table.SomeLength(random);
+        using PamuReader reader = table.Engine.CreateReader();
+        using ReaderSection section = reader.Enter(table.Container);
+        long checkedAccesses = 0;
+        foreach (bool perElement in new[] { false, true })
+        {
+            Expected expected = Expect(section, iovas, lengths, uniform, perElement, access);
+            foreach (BatchKernel kernel in Kernels)
+            {
+                if (!section.CanRun(kernel))
+                {
+                    continue;
+                }
+
+                bool inPlace = random.Next(2) == 0;
+                ulong[] buffer = new ulong[count + 1];
+                int shift = random.Next(2); // odd starts: spans are not aligned
+                iovas.CopyTo(buffer, shift == 1 ? 1 : 0);
+                Span<ulong> from = buffer.AsSpan(shift, count);
+                ulong[] elsewhere = new ulong[count];
+                Span<ulong> to = inPlace ? from : elsewhere;
+                int words = (count + 63) / 64;
+                ulong[] fault = new ulong[words];
+                ulong[] cross = new ulong[words];
+                ulong[] msi = new ulong[words];
+                BatchResult result = perElement
+                    ? section.TranslateBatch(from, lengths, access, to, fault, cross, msi, kernel)
+                    : section.TranslateBatch(from, uniform, access, to, fault, cross, msi, kernel);
+
+                string where = $"{kernel}, {(perElement ? "lengths" : $"length {uniform}")}, {access}, {table}";
+                AssertSame(expected.Targets, to, iovas, where);
+                Assert.True(expected.Fault.AsSpan().SequenceEqual(fault), "fault mask: " + where);
+                Assert.True(expected.Cross.AsSpan().SequenceEqual(cross), "cross mask: " + where);
+                Assert.True(expected.Msi.AsSpan().SequenceEqual(msi), "MSI mask: " + where);
+                Assert.Equal(expected.Result, result);
+                counts[kernel] = counts.GetValueOrDefault(kernel) + count;
+                checkedAccesses += count;
+            }
+        }
+
+        return checkedAccesses;
+    }
+
+    private static void AssertSame(ulong[] expected, ReadOnlySpan<ulong> got, ulong[] iovas, string where)
+    {
+        int differs = expected.AsSpan().CommonPrefixLength(got);
+        Assert.True(differs == expected.Length,
+            differs == expected.Length ? "" : $"0x{iovas[differs]:x} -> 0x{got[differs]:x}, not 0x{expected[differs]:x}, element {differs} of {expected.Length}: {where}");
+    }
+
+    private static Expected Expect(in ReaderSection section, ulong[] iovas, uint[] lengths, ulong uniform, bool perElement, DmaAccess access)
+    {
+        int words = (iovas.Length + 63) / 64;
+        var expected = new Expected(new ulong[iovas.Length], new ulong[words], new ulong[words], new ulong[words]);
+        int dma = 0, msi = 0, faults = 0, crosses = 0;
+        for (int i = 0; i < iovas.Length; i++)
+        {
+            Translation answer = section.Translate(iovas[i], perElement ? lengths[i] : uniform, access);
+            expected.Targets[i] = answer.Target;
+            ulong bit = 1UL << (i % 64);
+            switch (answer.Kind)
+            {
+                case TranslationKind.Dma:
+                    dma++;
+                    break;
+                case TranslationKind.Msi:
+                    expected.Msi[i / 64] |= bit;
+                    msi++;
+                    break;
+                case TranslationKind.Crosses:
+                    expected.Cross[i / 64] |= bit;
+                    crosses++;
+                    break;
+                default:
+                    expected.Fault[i / 64] |= bit;
+                    faults++;
+                    break;
+            }
+        }
+
+        return expected with { Result = new BatchResult(dma, msi, faults, crosses) };
+    }
+
+    private sealed record Expected(ulong[] Targets, ulong[] Fault, ulong[] Cross, ulong[] Msi)
+    {
+        internal BatchResult Result { get; init; }
+    }
+
+    /// <summary>A container with random geometry and windows, and addresses that are interesting for it.</summary>
+    private sealed class RandomTable : IDisposable
+    {
+        private readonly ulong _windowSize;
+        private readonly uint _count;
+
+        internal RandomTable(Random random)
+        {
+            Engine = new PamuEngine();
+            Container = Engine.CreateContainer();
+            int windowShift = random.Next(6) == 0 ? random.Next(12, 63) : random.Next(12, 34);
+            _count = 1u << random.Next(0, Math.Min(8, 63 - windowShift) + 1);
+            _windowSize = 1UL << windowShift;
+            ulong size = _windowSize * _count;
+            Start = random.Next(3) switch
+            {
+                0 => 0,
+                1 => unchecked(0 - size), // ends at 2^64
+                _ => size * (ulong)random.NextInt64(0, (long)Math.Min(1000, ulong.MaxValue / size)),
+            };
+            Container.SetGeometry(Start, Start + (size - 1));
+            Container.SetWindows(_count);
+            Engine.CreateGroup(0, [1], [0, 2]).Attach(Container);
+            ulong spread = random.Next(2) == 0 ? 1UL << 37 : ulong.MaxValue >> 13; // packed, and too far apart to be
+            ulong targets = random.Next(2) == 0 ? 0 : 0x7F00_0000_0000UL;
+            for (uint i = 0; i < _count; i++)
+            {
+                MapSome(random, Start + i * _windowSize, targets, spread);
+            }
+        }
+
+        internal PamuEngine Engine { get; }
+
+        internal PamuContainer Container { get; }
+
+        internal ulong Start { get; }
+
+        private void MapSome(Random random, ulong iova, ulong targets, ulong spread)
+        {
+            switch (random.Next(8))
+            {
+                case 0:
+                    break;
+                case 1:
+                    Container.MapMsiBank((uint)random.Next(3), iova, (DmaPermissions)random.Next(1, 4)); // bank 1 is used by no group
+                    break;
+                default:
+                    ulong size = random.Next(3) == 0 ? Math.Max(4096, _windowSize >> random.Next(0, 20)) : _windowSize;
+                    ulong target = targets + (((ulong)random.NextInt64() % spread) & ~0xFFFUL);
+                    Container.MapDma(target, iova, size, (DmaPermissions)random.Next(1, 4));
+                    break;
+            }
+        }
+
+        internal ulong SomeIova(Random random)
+        {
+            ulong near = unchecked((ulong)random.Next(-3, 4));
+            ulong window = Start + _windowSize * (ulong)random.Next(0, (int)_count + 1);
+            return random.Next(8) switch
+            {
+                0 => window + near,
+                1 => window + (_windowSize >> random.Next(0, 20)) + near,
+                2 => unchecked((ulong)random.NextInt64(long.MinValue, long.MaxValue)),
+                3 => near,
+                4 => window + 4096 + near,
+                _ => Start + unchecked((ulong)random.NextInt64(long.MinValue, long.MaxValue)) % (_windowSize * _count),
+            };
+        }
+
+        internal ulong SomeLength(Random random) => random.Next(10) switch
+        {
+            0 => 0,
+            1 => _windowSize + unchecked((ulong)random.Next(-1, 2)),
+            2 => ulong.MaxValue - (ulong)random.Next(3),
+            3 => 1UL << random.Next(64),
+            4 => (1UL << 62) + unchecked((ulong)random.Next(-1, 2)),
+            _ => (ulong)random.Next(1, 9000),
+        };
+
+        public override string ToString() =>
+            $"0x{Start:x}, {_count} windows of 0x{_windowSize:x}: "
+            + string.Join("; ", Container.GetWindows().Take(20).Select(w => $"{w.Index} 0x{w.Target:x}+0x{w.Size:x} {w.Permissions} {w.MsiBank}"));
+
+        public void Dispose() => Engine.Dispose();
+    }
+}
