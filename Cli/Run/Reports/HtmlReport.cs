@@ -44,10 +44,11 @@ internal sealed class HtmlReport
             WindowBars(replayed);
             _page.Append("<div class=\"pair\">");
             Messages(replayed);
+            _page.Append("<div>");
             Faults(replayed);
-            _page.Append("</div>\n");
-            FirstFaults(replayed);
             Devices(replayed);
+            _page.Append("</div></div>\n");
+            FirstFaults(replayed);
         }
 
         Accesses();
@@ -72,12 +73,12 @@ internal sealed class HtmlReport
     {
         _page.Append("<div class=\"tiles\">");
         Tile("accesses", Units.Count(replay.Accesses), replay.IsAccountedFor ? "all accounted for" : "not all accounted for");
-        Tile("translated", Units.Count(replay.Translated), $"{Units.Count(replay.Crossing)} over a window's end");
+        Tile("translated", Units.Count(replay.Translated), "reached memory");
         Tile("messages", Units.Count(replay.Messages), "to MSI banks");
         Tile("faults", Units.Count(replay.Faults), "refused accesses", replay.Faults > 0);
-        Tile("read by devices", Units.Bytes(replay.BytesRead), "");
-        Tile("written by devices", Units.Bytes(replay.BytesWritten), "");
-        Tile("per access", $"{Units.Fraction(replay.NanosecondsPerAccess, "0.00")} ns", "translation alone");
+        Tile("read", Units.Bytes(replay.BytesRead), "by devices");
+        Tile("written", Units.Bytes(replay.BytesWritten), "by devices");
+        Tile("per access", $"{Units.Fraction(replay.NanosecondsPerAccess, "0.0")} ns", "translation alone");
         _page.Append("</div>\n");
     }
 
@@ -249,13 +250,13 @@ internal sealed class HtmlReport
         _page.Append("<section><h2>Window table</h2><div class=\"captions\">");
         foreach (Picture picture in pictures)
         {
-            _page.Append($"<div><h3>{Escape(picture.Caption)}</h3><div class=\"scroll\"><table><tr><th class=\"num\">win</th><th>enabled</th>")
+            _page.Append($"<div><h3>{Escape(picture.Caption)}</h3><div class=\"scroll\"><table><tr><th>win</th><th>enabled</th>")
                 .Append("<th>iova</th><th>phys</th><th>size</th><th>what for</th></tr>");
             foreach (WindowRun run in WindowRun.Of(picture.Windows))
             {
                 PamuWindow first = run.First;
                 string live = first.IsLive ? "<span class=\"ok\">Y</span>" : "N";
-                Row(first.IsLive ? "" : "off", new Cell(run.Index, IsNumber: true), live, Mono(first.Iova), Mono(first.Target), run.Size, run.Use);
+                Row(first.IsLive ? "" : "off", run.Index, live, Mono(first.Iova), Mono(first.Target), run.Size, run.Use);
             }
 
             _page.Append("</table></div></div>");
@@ -269,7 +270,7 @@ internal sealed class HtmlReport
         _page.Append("<footer>");
         if (_result.Replay is ReplayResult replay)
         {
-            _page.Append($"Trace {Escape(replay.File)}, {Units.Count(replay.Rows)} rows. Translation alone: ")
+            _page.Append($"Trace {Escape(replay.File)}, {Units.Count(replay.Rows)} rows, {Units.Count(replay.Crossing)} accesses over a window's end. Translation alone: ")
                 .Append($"{Units.Fraction(replay.AccessesPerSecond / 1e6, "0.0")} million accesses/s, each in a reader section of its own; ")
                 .Append($"with reading, unpacking and counting {Units.Fraction(replay.WallTime.TotalMilliseconds, "0.0")} ms. ");
         }

@@ -30,17 +30,17 @@ internal static class HtmlStyle
         h1 { font-size: 26px; line-height: 1.25; margin: 2px 0 6px; letter-spacing: -.01em; overflow-wrap: anywhere; }
         h2 { font-size: 16px; margin: 0 0 4px; }
         p { margin: 0; } .soft { color: var(--soft); } .small { font-size: 13px; }
-        header p { max-width: 76ch; overflow-wrap: anywhere; }
+        header p { max-width: 92ch; overflow-wrap: anywhere; }
         .eyebrow { font-size: 12px; letter-spacing: .09em; text-transform: uppercase; color: var(--soft); }
         .badge { flex: none; font-weight: 600; padding: 5px 14px; border-radius: 999px; margin-top: 8px; }
         .badge.good { color: var(--good); background: var(--good-bg); } .badge.bad { color: var(--bad); background: var(--bad-bg); }
         .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(146px, 1fr)); gap: 12px; margin: 26px 0 14px; }
         .tile, section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
         .tile { padding: 13px 16px 12px; }
-        .tile b { display: block; font-size: 23px; line-height: 1.25; font-weight: 650; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
+        .tile b { display: block; font-size: 22px; line-height: 1.3; font-weight: 650; white-space: nowrap; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
         .tile.bad b { color: var(--bad); }
         section { padding: 20px 22px 22px; margin-top: 14px; min-width: 0; }
-        .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 14px; } .pair section { margin-top: 14px; }
+        .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 14px; } .pair > section { height: calc(100% - 14px); }
         @media (max-width: 860px) { .pair { grid-template-columns: 1fr; gap: 0; } }
         svg { display: block; width: 100%; height: auto; margin-top: 14px; }
         svg text { font-family: inherit; font-variant-numeric: tabular-nums; }
@@ -52,12 +52,13 @@ internal static class HtmlStyle
         .dot { width: 11px; height: 11px; border-radius: 3px; }
         .scroll { overflow-x: auto; }
         table { border-collapse: collapse; width: 100%; margin-top: 10px; font-size: 13.5px; font-variant-numeric: tabular-nums; }
-        th { text-align: left; font-weight: 600; font-size: 12px; color: var(--soft); padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); }
-        td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+        th { text-align: left; font-weight: 600; font-size: 12px; color: var(--soft); padding: 5px 20px 5px 0; border-bottom: 1px solid var(--line); }
+        td { padding: 5px 20px 5px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+        td:last-child, th:last-child { padding-right: 0; }
         tr:last-child td { border-bottom: 0; } .num { text-align: right; }
         .ok { color: var(--good); } .no { color: var(--bad); } tr.off td { color: var(--soft); }
         .bars { display: grid; grid-template-columns: max-content minmax(60px, 1fr) max-content; gap: 7px 12px; align-items: center; margin-top: 14px; }
-        .bars .n { text-align: right; font-variant-numeric: tabular-nums; font-size: 13px; }
+        .bars { font-size: 14px; } .bars .n { text-align: right; font-variant-numeric: tabular-nums; font-size: 13px; }
         .bar { display: flex; height: 14px; border-radius: 4px; overflow: hidden; background: var(--track); }
         .bar i { display: block; min-width: 1px; } .r { background: var(--read); } .w { background: var(--write); } .m { background: var(--msi); }
         .f { background: var(--bad); }

@@ -19,7 +19,7 @@ internal sealed class TextReport(IAnsiConsole console)
     /// <summary>The window table in the shape of the mail that started it all.</summary>
     public void Show(Picture picture)
     {
-        Heading(picture.Caption.Length == 0 ? "windows" : picture.Caption);
+        Heading(picture.Caption);
         List<WindowRun> runs = WindowRun.Of(picture.Windows);
         if (runs.Count == 0)
         {

@@ -35,7 +35,7 @@ internal sealed class WindowMap
     {
         int rows = _result.WindowCount / _columns;
         var svg = new StringBuilder();
-        svg.Append(Invariant($"<svg viewBox=\"0 0 {Width} {rows * _cellHeight}\" role=\"img\" aria-label=\"window map of the aperture\">"));
+        svg.Append(Invariant($"<svg viewBox=\"0 -1 {Width} {rows * _cellHeight + 2}\" role=\"img\" aria-label=\"window map of the aperture\">"));
         svg.Append(Hatch("map-hatch"));
         for (int row = 0; row < rows; row++)
         {
@@ -111,7 +111,7 @@ internal sealed class WindowMap
         if (hits is { Faults: > 0 })
         {
             double right = x + _cellWidth - 2;
-            svg.Append(Invariant($"<path d=\"M{right - 10:0.##} {y + 2:0.##}h10v10z\" fill=\"var(--bad)\"/>"));
+            svg.Append(Invariant($"<path d=\"M{right - 10:0.##} {y + 2:0.##}h10v10z\" fill=\"var(--bad)\" stroke=\"var(--card)\"/>"));
         }
 
         svg.Append("</g>");

@@ -118,7 +118,7 @@ internal sealed class ScenarioNode
         _ => throw Error("must be true or false"),
     };
 
-    /// <summary>A decimal number, or a string "0x…" with '_' anywhere between its digits.</summary>
+    /// <summary>A decimal number, or a string "0x…" with '_' anywhere after the 0x.</summary>
     public ulong AsNumber(ulong max = ulong.MaxValue)
     {
         ulong value = _kind switch
@@ -151,13 +151,13 @@ internal sealed class ScenarioNode
 
     private ulong FromHex()
     {
-        string digits = _text.Replace("_", "", StringComparison.Ordinal);
-        if (!digits.StartsWith("0x", StringComparison.Ordinal) || digits.Length == 2 || !digits[2..].All(char.IsAsciiHexDigit))
+        string digits = _text.StartsWith("0x", StringComparison.Ordinal) ? _text[2..].Replace("_", "", StringComparison.Ordinal) : "";
+        if (digits.Length == 0 || !digits.All(char.IsAsciiHexDigit))
         {
             throw Error($"'{_text}' is not a hex number");
         }
 
-        return ulong.TryParse(digits.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong value)
+        return ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong value)
             ? value
             : throw Error($"{_text} is too large");
     }

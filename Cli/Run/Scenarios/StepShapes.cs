@@ -82,7 +82,7 @@ internal static class StepShapes
         string name = call.AsString();
         if (name == Show.Name)
         {
-            return new ShowStep(node.Place, node.AsObject(Show).Find("caption")?.AsString() ?? "");
+            return new ShowStep(node.Place, node.AsObject(Show).Find("caption")?.AsString() ?? "windows");
         }
 
         if (!Calls.TryGetValue(name, out (Shape Shape, Func<ScenarioObject, StepContext, Func<VfioClient, long>> Read) found))

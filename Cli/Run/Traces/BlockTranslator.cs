@@ -21,11 +21,10 @@ internal sealed class BlockTranslator(PamuReader reader)
         Translation[] answers = block.Answers;
         for (int i = 0; i < block.Count; i++)
         {
-            using ReaderSection section = reader.Enter(liodn[i]);
-            answers[i] = section.Translate(iova[i], length[i], access[i]);
+            answers[i] = reader.Translate(liodn[i], iova[i], length[i], access[i]);
             if (answers[i].Kind == TranslationKind.Crosses)
             {
-                block.Crossings.Add(Cross(section, i, iova[i], length[i], access[i]));
+                block.Crossings.Add(Cross(i, liodn[i], iova[i], length[i], access[i]));
             }
         }
     }
@@ -58,8 +57,9 @@ internal sealed class BlockTranslator(PamuReader reader)
 
     private static Answer Refused(FaultKind kind, ulong iova) => new(Outcome.Faulted(kind), ulong.MaxValue, iova, -1, 0);
 
-    private Crossing Cross(ReaderSection section, int row, ulong iova, ulong length, DmaAccess access)
+    private Crossing Cross(int row, uint liodn, ulong iova, ulong length, DmaAccess access)
     {
+        using ReaderSection section = reader.Enter(liodn);
         RangeTranslation range = section.TranslateRange(iova, length, access, _segments);
         ulong? message = null;
         ReadOnlySpan<DmaSegment> segments = _segments.AsSpan(0, range.SegmentCount);
