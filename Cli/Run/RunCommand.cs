@@ -14,7 +14,10 @@ internal static class RunCommand
 
     public static Command Create()
     {
-        var scenario = new Argument<string>("SCENARIO.json") { Description = "The scenario: docs/scenarios.md has the format, scenarios/ examples." };
+        var scenario = new Argument<string>("SCENARIO.json")
+        {
+            Description = "The scenario: docs/scenarios.md has the format, scenarios/ examples.",
+        };
         var trace = new Option<string?>("--trace")
         {
             HelpName = "DMA.csv[.gz]",

@@ -21,7 +21,10 @@ public sealed class BadInputTests : IDisposable
     [InlineData("\"groups\"", "\"gruops\"", "s.json:3: gruops: unknown field (known here: ")]
     [InlineData("\"last\": \"0x7fff_ffff\"", "\"last\": \"0x7fff_fffg\"", "s.json:10: steps[1].last: '0x7fff_fffg' is not a hex number")]
     [InlineData("\"last\": \"0x7fff_ffff\"", "\"last\": \"7fff_ffff\"", "s.json:10: steps[1].last: '7fff_ffff' is not a hex number")]
-    [InlineData("\"last\": \"0x7fff_ffff\"", "\"last\": \"0x1_0000_0000_0000_0000\"", "steps[1].last: 0x1_0000_0000_0000_0000 is too large")]
+    [InlineData(
+        "\"last\": \"0x7fff_ffff\"",
+        "\"last\": \"0x1_0000_0000_0000_0000\"",
+        "steps[1].last: 0x1_0000_0000_0000_0000 is too large")]
     [InlineData("\"last\": \"0x7fff_ffff\"", "\"last\": 18446744073709551616", "steps[1].last: 18446744073709551616 is too large")]
     [InlineData("\"last\": \"0x7fff_ffff\"", "\"last\": -1", "steps[1].last: -1 is negative")]
     [InlineData("\"last\": \"0x7fff_ffff\"", "\"last\": 1.5", "steps[1].last: 1.5 is not a whole number")]
@@ -50,17 +53,29 @@ public sealed class BadInputTests : IDisposable
     [InlineData("\"permissions\": \"read\"", "\"permissions\": \"none\"", "s.json:14: steps[5]: mapDma answered EINVAL, not success")]
     [InlineData("\"device\": \"disk\"", "\"device\": \"tape\"", "s.json:7: messages[0].device: no group has a device 'tape'")]
     [InlineData("\"offset\": \"0x140\"", "\"offset\": \"0x1000\"", "messages[0].offset: 0x1000 is too large")]
-    [InlineData("\"iova\": \"0x4000_0000\", \"offset\"", "\"iova\": \"0x4000_0100\", \"offset\"", "messages[0].iova: the start of a window is ")]
+    [InlineData(
+        "\"iova\": \"0x4000_0000\", \"offset\"",
+        "\"iova\": \"0x4000_0100\", \"offset\"",
+        "messages[0].iova: the start of a window is ")]
     [InlineData(Message, Message + ", " + Message, "messages[1].address: 'disk' has a message to 0xfee01004 already")]
     [InlineData(FirstMap, FirstMap + "," + FirstMap, "s.json:12: steps[4]: mapDma answered EBUSY, not success")]
     [InlineData(Geometry + ",", "", "steps[1]: setWindows answered EINVAL, not success")]
-    [InlineData("[],", "[{ \"op\": \"read\", \"iova\": 0, \"length\": 4, \"expect\": \"translated\" }],", "accesses[0]: names either a 'device' or ")]
+    [InlineData(
+        "[],",
+        "[{ \"op\": \"read\", \"iova\": 0, \"length\": 4, \"expect\": \"translated\" }],",
+        "accesses[0]: names either a 'device' or ")]
     [InlineData(
         "[],",
         "[{ \"liodn\": 1, \"op\": \"read\", \"iova\": 0, \"length\": 4, \"expect\": \"noMapping\", \"target\": 1 }],",
         "accesses[0].target: a refused access has no target")]
-    [InlineData("[],", "[{ \"liodn\": 1, \"op\": \"erase\", \"iova\": 0, \"length\": 4, \"expect\": \"message\" }],", "accesses[0].op: 'erase' is none of ")]
-    [InlineData("\"groups\": [", "\"platform\": { \"maxWindows\": 3 }, \"groups\": [", "s.json:3: platform.maxWindows: a power of two, 1 to 256")]
+    [InlineData(
+        "[],",
+        "[{ \"liodn\": 1, \"op\": \"erase\", \"iova\": 0, \"length\": 4, \"expect\": \"message\" }],",
+        "accesses[0].op: 'erase' is none of ")]
+    [InlineData(
+        "\"groups\": [",
+        "\"platform\": { \"maxWindows\": 3 }, \"groups\": [",
+        "s.json:3: platform.maxWindows: a power of two, 1 to 256")]
     [InlineData("\"groups\": [", "\"platform\": { \"msiBanks\": [1] }, \"groups\": [", "platform.msiBanks: a bank's page is 4 KiB aligned")]
     [InlineData("\"groups\": [", "\"platform\": { \"mpic\": \"9\" }, \"groups\": [", "platform.mpic: '9' is none of 2.0, 4.3")]
     [InlineData("\"groups\": [", "\"platform\": [], \"groups\": [", "s.json:3: platform: must be an object")]

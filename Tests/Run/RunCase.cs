@@ -5,7 +5,7 @@ namespace PamuFastPath.Tests.Run;
 /// <summary>One <c>pamu run</c> in this process, with files in a directory of its own.</summary>
 internal sealed class RunCase : IDisposable
 {
-    /// <summary>A small machine: RAM in windows 0 and 1 (the last one half mapped), a read-only window 2, MSI banks 0 and 1 in windows 4 and 5.</summary>
+    /// <summary>RAM in windows 0 and 1 (the last one half mapped), a read-only window 2, MSI banks 0 and 1 in windows 4 and 5.</summary>
     public const string Scenario = """
         {
           "description": "test",

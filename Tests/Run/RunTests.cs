@@ -42,7 +42,7 @@ public sealed class RunTests : IDisposable
         {
             Assert.Equal(
                 rows.Count(row => row[2] == "M" && row[3] == address),
-                messages.Where(hits => hits.GetProperty("bank").GetInt32() == bank).Sum(static hits => hits.GetProperty("count").GetInt32()));
+                messages.Where(hits => Int(hits, "bank") == bank).Sum(static hits => Int(hits, "count")));
         }
 
         long Bytes(string op) => rows.Where(row => row[2] == op).Sum(static row => long.Parse(row[4], null));
@@ -90,7 +90,7 @@ public sealed class RunTests : IDisposable
     [InlineData("disk,W,50000140,4", "noMapping")] // no group uses bank 1
     public void ARowEndsAsTheTablesSay(string row, string expected)
     {
-        string scenario = _run.Write("s.json", RunCase.Scenario.Replace("\"accesses\"", "\"allowFaults\": true, \"accesses\"", StringComparison.Ordinal));
+        string scenario = ScenarioWith("\"accesses\"", "\"allowFaults\": true, \"accesses\"");
         Assert.Equal(PamuCli.Success, _run.Run(scenario, "--json", "--trace", _run.Write("t.csv", $"{RunCase.Header}0,{row}\n")));
         JsonElement replay = Json().GetProperty("replay");
         Assert.Equal(expected == "translated" ? 1 : 0, replay.GetProperty("translated").GetInt32());
@@ -117,10 +117,8 @@ public sealed class RunTests : IDisposable
         string trace = _run.Write("t.csv", RunCase.Header + "0,disk,M,fee01004,37\n1,disk,M,fee01004,37\n");
         Assert.Equal(PamuCli.Success, _run.Run(_run.Write("s.json", RunCase.Scenario), "--json", "--trace", trace));
         JsonElement hits = Assert.Single(Json().GetProperty("replay").GetProperty("messageHits").EnumerateArray());
-        Assert.Equal(
-            (0, 0x140, 37, 1, 5, 0xE1, 2),
-            (Int("bank"), Int("offset"), Int("data"), Int("register"), Int("bit"), Int("interrupt"), Int("count")));
-        int Int(string name) => hits.GetProperty(name).GetInt32();
+        string[] names = ["bank", "offset", "data", "register", "bit", "interrupt", "count"];
+        Assert.Equal([0, 0x140, 37, 1, 5, 0xE1, 2], names.Select(name => Int(hits, name)));
     }
 
     [Fact]
@@ -129,8 +127,7 @@ public sealed class RunTests : IDisposable
         string trace = _run.Write("t.csv", RunCase.Header + "0,iommu,U,0,0\n1,disk,R,0,4\n2,iommu,U,1000,4096\n");
         Assert.Equal(PamuCli.Success, _run.Run(_run.Write("s.json", RunCase.Scenario), "--json", "--trace", trace));
         JsonElement replay = Json().GetProperty("replay");
-        Assert.Equal((3, 2, 1), (
-            replay.GetProperty("rows").GetInt32(), replay.GetProperty("invalidations").GetInt32(), replay.GetProperty("accesses").GetInt32()));
+        Assert.Equal((3, 2, 1), (Int(replay, "rows"), Int(replay, "invalidations"), Int(replay, "accesses")));
     }
 
     [Theory]
@@ -147,7 +144,8 @@ public sealed class RunTests : IDisposable
     public void GzipIsToldByItsBytesAndMayHaveSeveralMembers()
     {
         byte[] members = [.. Gzip(RunCase.Header + "0,disk,R,0,4\n"), .. Gzip("1,disk,W,8,4\n")];
-        Assert.Equal(PamuCli.Success, _run.Run(_run.Write("s.json", RunCase.Scenario), "--json", "--trace", _run.Write("trace.csv", members)));
+        string trace = _run.Write("trace.csv", members);
+        Assert.Equal(PamuCli.Success, _run.Run(_run.Write("s.json", RunCase.Scenario), "--json", "--trace", trace));
         Assert.Equal(2, Json().GetProperty("replay").GetProperty("translated").GetInt32());
     }
 
@@ -171,7 +169,7 @@ public sealed class RunTests : IDisposable
     public void AnAccessThatEndsOtherwiseFailsTheRun(string expect, string message)
     {
         string access = $$"""{ "device": "disk", "op": "read", "iova": "0x7000_0000", "length": 4, {{expect}} }""";
-        Assert.Equal(PamuCli.ExpectationFailed, _run.Run(_run.Write("s.json", RunCase.Scenario.Replace("[],", $"[{access}],", StringComparison.Ordinal))));
+        Assert.Equal(PamuCli.ExpectationFailed, _run.Run(ScenarioWith("[],", $"[{access}],")));
         Assert.Contains($"s.json:20: accesses[0]: {message}", _run.Output, StringComparison.Ordinal);
         Assert.Empty(_run.Error);
     }
@@ -180,7 +178,7 @@ public sealed class RunTests : IDisposable
     public void AnAccessThatReachesAnotherTargetFailsTheRun()
     {
         const string access = """{ "device": "disk", "op": "read", "iova": 8, "length": 4, "expect": "translated", "target": 16 }""";
-        Assert.Equal(PamuCli.ExpectationFailed, _run.Run(_run.Write("s.json", RunCase.Scenario.Replace("[],", $"[{access}],", StringComparison.Ordinal))));
+        Assert.Equal(PamuCli.ExpectationFailed, _run.Run(ScenarioWith("[],", $"[{access}],")));
         Assert.Contains("accesses[0]: reached 0x00000008, not 0x00000010", _run.Output, StringComparison.Ordinal);
     }
 
@@ -212,13 +210,14 @@ public sealed class RunTests : IDisposable
         string text = RunCase.Scenario
             .Replace("\"test\"", $"\"{hostile}\"", StringComparison.Ordinal)
             .Replace("\"nic\"", $"\"{hostile}\"", StringComparison.Ordinal)
-            .Replace("{ \"call\": \"attach\", \"group\": 2 }", $$"""{ "call": "show", "caption": "{{hostile}}" }""", StringComparison.Ordinal);
+            .Replace("\"call\": \"attach\", \"group\": 2", $"\"call\": \"show\", \"caption\": \"{hostile}\"", StringComparison.Ordinal);
         string trace = _run.Write("t<i>.csv", $"{RunCase.Header}0,{hostile},R,0,4\n");
         string report = _run.PathOf("r.html");
         Assert.Equal(PamuCli.ExpectationFailed, _run.Run(_run.Write("s<b>.json", text), "--trace", trace, "--report", report));
         string page = File.ReadAllText(report);
         Assert.DoesNotMatch("<script|<b>s|s<b>|t<i>", page);
-        Assert.True(Regex.Count(page, Regex.Escape("&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;")) >= 4, "description, caption, device twice");
+        int escaped = Regex.Count(page, Regex.Escape("&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;"));
+        Assert.True(escaped >= 4, "description, caption, device in two tables");
     }
 
     [Theory]
@@ -232,6 +231,9 @@ public sealed class RunTests : IDisposable
         Assert.Contains(contains, output.ToString(), StringComparison.Ordinal);
         Assert.Empty(error.ToString());
     }
+
+    private string ScenarioWith(string from, string to) =>
+        _run.Write("s.json", RunCase.Scenario.Replace(from, to, StringComparison.Ordinal));
 
     private static string Shipped(string name) => Path.Combine(RunCase.Repository, "scenarios", name);
 
@@ -254,6 +256,8 @@ public sealed class RunTests : IDisposable
             yield return line;
         }
     }
+
+    private static int Int(JsonElement element, string name) => element.GetProperty(name).GetInt32();
 
     private JsonElement Json() => JsonDocument.Parse(_run.Output).RootElement;
 }

@@ -21,8 +21,10 @@ public class ScenarioSchemaTests
         foreach (Shape shape in Shapes)
         {
             JsonElement schema = shape.Name.Length == 0 ? Schema : Definitions.GetProperty(shape.Name);
-            Assert.Equal(shape.Fields.Order(), schema.GetProperty("properties").EnumerateObject().Select(static field => field.Name).Order());
-            Assert.Equal(shape.Required.Order(), schema.TryGetProperty("required", out JsonElement required) ? Strings(required).Order() : []);
+            IEnumerable<string> fields = schema.GetProperty("properties").EnumerateObject().Select(static field => field.Name);
+            IEnumerable<string> required = schema.TryGetProperty("required", out JsonElement names) ? Strings(names) : [];
+            Assert.Equal(shape.Fields.Order(), fields.Order());
+            Assert.Equal(shape.Required.Order(), required.Order());
             Assert.False(schema.GetProperty("additionalProperties").GetBoolean(), $"{shape.Name}: unknown fields are refused");
         }
     }
@@ -49,8 +51,8 @@ public class ScenarioSchemaTests
     public void TheNamesOfErrnosAndOutcomesAreTheSame()
     {
         Assert.Equal(Enum.GetNames<Errno>(), Strings(Definitions.GetProperty("errno").GetProperty("enum")));
-        Assert.Equal(
-            Outcome.ByName.Keys.Order(), Strings(Definitions.GetProperty("access").GetProperty("properties").GetProperty("expect").GetProperty("enum")).Order());
+        JsonElement expect = Definitions.GetProperty("access").GetProperty("properties").GetProperty("expect");
+        Assert.Equal(Outcome.ByName.Keys.Order(), Strings(expect.GetProperty("enum")).Order());
     }
 
     [Fact]

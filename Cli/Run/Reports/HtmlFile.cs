@@ -1,6 +1,8 @@
 namespace PamuFastPath.Cli.Run.Reports;
 
-/// <summary>The file of the report: a path that cannot be written is refused before the work is done, without touching what is there.</summary>
+/// <summary>
+/// The file of the report: a path that cannot be written is refused before the work is done, without touching what is there.
+/// </summary>
 internal sealed class HtmlFile
 {
     private readonly string _path;

@@ -59,8 +59,11 @@ internal sealed class HtmlReport
 
     private void Head(string name)
     {
-        string badge = _result.Passed ? "<span class=\"badge good\">as expected</span>" : "<span class=\"badge bad\">not as expected</span>";
-        _page.Append($"<header><div><p class=\"eyebrow\">pamu run</p><h1>{name}</h1><p class=\"soft\">{Escape(_result.Scenario.Description)}</p>");
+        string badge = _result.Passed
+            ? "<span class=\"badge good\">as expected</span>"
+            : "<span class=\"badge bad\">not as expected</span>";
+        _page.Append($"<header><div><p class=\"eyebrow\">pamu run</p><h1>{name}</h1>")
+            .Append($"<p class=\"soft\">{Escape(_result.Scenario.Description)}</p>");
         foreach (string failure in _result.Failures)
         {
             _page.Append($"<p class=\"no\">{Escape(failure)}</p>");
@@ -82,8 +85,9 @@ internal sealed class HtmlReport
         _page.Append("</div>\n");
     }
 
-    private void Tile(string label, string value, string note, bool isBad = false) => _page.Append(
-        $"<div class=\"tile{(isBad ? " bad" : "")}\"><span class=\"small soft\">{label}</span><b>{value}</b><span class=\"small soft\">{note}</span></div>");
+    private void Tile(string label, string value, string note, bool isBad = false) => _page
+        .Append($"<div class=\"tile{(isBad ? " bad" : "")}\"><span class=\"small soft\">{label}</span>")
+        .Append($"<b>{value}</b><span class=\"small soft\">{note}</span></div>");
 
     private void Map()
     {
@@ -119,7 +123,8 @@ internal sealed class HtmlReport
 
     private void Messages(ReplayResult replay)
     {
-        _page.Append("<section><h2>Messages by MSI bank</h2><p class=\"small soft\">And the interrupts they raise.</p><div class=\"bars\">");
+        _page.Append("<section><h2>Messages by MSI bank</h2>")
+            .Append("<p class=\"small soft\">And the interrupts they raise.</p><div class=\"bars\">");
         long[] perBank = new long[_result.Scenario.Platform.MsiBanks.Count];
         foreach (MessageHits hits in replay.MessagesSent)
         {
@@ -178,7 +183,8 @@ internal sealed class HtmlReport
             return;
         }
 
-        _page.Append($"<section><h2>First faults</h2><p class=\"small soft\">{replay.FirstFaults.Count} of {Units.Count(replay.Faults)}.</p>")
+        _page.Append($"<section><h2>First faults</h2>")
+            .Append($"<p class=\"small soft\">{replay.FirstFaults.Count} of {Units.Count(replay.Faults)}.</p>")
             .Append("<div class=\"scroll\"><table><tr><th class=\"num\">line</th><th>device</th><th>op</th><th>IOVA</th>")
             .Append("<th class=\"num\">length</th><th>kind</th><th>refused at</th></tr>");
         foreach (TraceFault fault in replay.FirstFaults)
@@ -270,8 +276,10 @@ internal sealed class HtmlReport
         _page.Append("<footer>");
         if (_result.Replay is ReplayResult replay)
         {
-            _page.Append($"Trace {Escape(replay.File)}, {Units.Count(replay.Rows)} rows, {Units.Count(replay.Crossing)} accesses over a window's end. Translation alone: ")
-                .Append($"{Units.Fraction(replay.AccessesPerSecond / 1e6, "0.0")} million accesses/s, each in a reader section of its own; ")
+            _page.Append($"Trace {Escape(replay.File)}, {Units.Count(replay.Rows)} rows, ")
+                .Append($"{Units.Count(replay.Crossing)} accesses over a window's end. Translation alone: ")
+                .Append($"{Units.Fraction(replay.AccessesPerSecond / 1e6, "0.0")} million accesses/s, ")
+                .Append("each in a reader section of its own; ")
                 .Append($"with reading, unpacking and counting {Units.Fraction(replay.WallTime.TotalMilliseconds, "0.0")} ms. ");
         }
 

@@ -1,6 +1,8 @@
 namespace PamuFastPath.Cli.Run.Reports;
 
-/// <summary>The look of the HTML report, light and dark. Heat runs from h1 (least hits) to h8, away from the page's own shade in both.</summary>
+/// <summary>
+/// The look of the HTML report, light and dark. Heat runs from h1 (least hits) to h8, away from the page's own shade in both.
+/// </summary>
 internal static class HtmlStyle
 {
     internal const string Css = """
@@ -24,7 +26,8 @@ internal static class HtmlStyle
           }
         }
         * { box-sizing: border-box; }
-        body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+        body { margin: 0; background: var(--page); color: var(--ink); }
+        body { font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
         main { max-width: 1160px; margin: 0 auto; padding: 40px 24px 56px; }
         header { display: flex; justify-content: space-between; align-items: flex-start; gap: 24px; }
         h1 { font-size: 26px; line-height: 1.25; margin: 2px 0 6px; letter-spacing: -.01em; overflow-wrap: anywhere; }
@@ -37,30 +40,35 @@ internal static class HtmlStyle
         .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(146px, 1fr)); gap: 12px; margin: 26px 0 14px; }
         .tile, section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
         .tile { padding: 13px 16px 12px; }
-        .tile b { display: block; font-size: 22px; line-height: 1.3; font-weight: 650; white-space: nowrap; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
+        .tile b { display: block; font-size: 22px; line-height: 1.3; font-weight: 650; white-space: nowrap; }
+        .tile b { letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
         .tile.bad b { color: var(--bad); }
         section { padding: 20px 22px 22px; margin-top: 14px; min-width: 0; }
         .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 14px; } .pair > section { height: calc(100% - 14px); }
         @media (max-width: 860px) { .pair { grid-template-columns: 1fr; gap: 0; } }
         svg { display: block; width: 100%; height: auto; margin-top: 14px; }
         svg text { font-family: inherit; font-variant-numeric: tabular-nums; }
-        .mono, td.mono { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 12.5px; }
-        .legend { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: flex-end; margin-top: 14px; font-size: 12.5px; color: var(--soft); }
+        .mono { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 12.5px; }
+        .legend { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: flex-end; margin-top: 14px; }
+        .legend { font-size: 12.5px; color: var(--soft); }
         .legend span { display: inline-flex; align-items: center; gap: 7px; }
         .legend svg { width: 18px; height: 18px; margin: 0; flex: none; }
         .ramp { display: flex; } .ramp i { font-style: normal; width: 48px; border-top: 12px solid; padding-top: 2px; font-size: 11.5px; }
         .dot { width: 11px; height: 11px; border-radius: 3px; }
         .scroll { overflow-x: auto; }
         table { border-collapse: collapse; width: 100%; margin-top: 10px; font-size: 13.5px; font-variant-numeric: tabular-nums; }
-        th { text-align: left; font-weight: 600; font-size: 12px; color: var(--soft); padding: 5px 20px 5px 0; border-bottom: 1px solid var(--line); }
+        th { text-align: left; font-weight: 600; font-size: 12px; color: var(--soft); }
+        th { padding: 5px 20px 5px 0; border-bottom: 1px solid var(--line); }
         td { padding: 5px 20px 5px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
         td:last-child, th:last-child { padding-right: 0; }
         tr:last-child td { border-bottom: 0; } .num { text-align: right; }
         .ok { color: var(--good); } .no { color: var(--bad); } tr.off td { color: var(--soft); }
-        .bars { display: grid; grid-template-columns: max-content minmax(60px, 1fr) max-content; gap: 7px 12px; align-items: center; margin-top: 14px; }
+        .bars { display: grid; grid-template-columns: max-content minmax(60px, 1fr) max-content; }
+        .bars { gap: 7px 12px; align-items: center; margin-top: 14px; }
         .bars { font-size: 14px; } .bars .n { text-align: right; font-variant-numeric: tabular-nums; font-size: 13px; }
         .bar { display: flex; height: 14px; border-radius: 4px; overflow: hidden; background: var(--track); }
-        .bar i { display: block; min-width: 1px; } .r { background: var(--read); } .w { background: var(--write); } .m { background: var(--msi); }
+        .bar i { display: block; min-width: 1px; }
+        .r { background: var(--read); } .w { background: var(--write); } .m { background: var(--msi); }
         .f { background: var(--bad); }
         .captions { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 6px 36px; }
         .captions h3 { font-size: 14px; margin: 14px 0 0; }

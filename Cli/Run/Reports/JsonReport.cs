@@ -4,7 +4,9 @@ using PamuFastPath.Cli.Run.Traces;
 
 namespace PamuFastPath.Cli.Run.Reports;
 
-/// <summary>The run as one JSON document. Field names are stable; addresses are hex strings, because not every reader of JSON has 64 bits.</summary>
+/// <summary>
+/// The run as one JSON document. Field names are stable; addresses are hex strings, because not every reader of JSON has 64 bits.
+/// </summary>
 internal static class JsonReport
 {
     private static readonly JsonSerializerOptions Options = new()

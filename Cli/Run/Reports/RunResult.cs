@@ -38,7 +38,8 @@ internal sealed record RunResult(
 
         if (replay is { IsAccountedFor: false })
         {
-            yield return $"{replay.File}: only {replay.Translated + replay.Messages + replay.Faults} of {replay.Accesses} accesses are accounted for";
+            long found = replay.Translated + replay.Messages + replay.Faults;
+            yield return $"{replay.File}: {found} of {replay.Accesses} accesses are accounted for";
         }
 
         if (replay is { Faults: > 0 } && !scenario.AllowFaults)

@@ -29,7 +29,9 @@ internal sealed class TextTable(params string[] headings)
         }
     }
 
-    private string Line(string[] cells, int[] widths) => string.Join(
-        Gap,
-        cells.Select((cell, column) => headings[column].StartsWith('>') ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]))).TrimEnd();
+    private string Line(string[] cells, int[] widths) =>
+        string.Join(Gap, cells.Select((cell, i) => Pad(cell, widths[i], headings[i]))).TrimEnd();
+
+    private static string Pad(string cell, int width, string heading) =>
+        heading.StartsWith('>') ? cell.PadLeft(width) : cell.PadRight(width);
 }

@@ -35,7 +35,8 @@ internal sealed class WindowMap
     {
         int rows = _result.WindowCount / _columns;
         var svg = new StringBuilder();
-        svg.Append(Invariant($"<svg viewBox=\"0 -1 {Width} {rows * _cellHeight + 2}\" role=\"img\" aria-label=\"window map of the aperture\">"));
+        svg.Append(Invariant($"<svg viewBox=\"0 -1 {Width} {rows * _cellHeight + 2}\" role=\"img\" "));
+        svg.Append("aria-label=\"window map of the aperture\">");
         svg.Append(Hatch("map-hatch"));
         for (int row = 0; row < rows; row++)
         {
@@ -69,7 +70,8 @@ internal sealed class WindowMap
         legend.Append(Sample("mapped, not hit", "<rect width=\"18\" height=\"18\" rx=\"3\" fill=\"var(--mapped)\"/>"));
         legend.Append(Sample(
             "not mapped", $"{Hatch("legend-hatch")}<rect width=\"18\" height=\"18\" rx=\"3\" fill=\"url(#legend-hatch)\"/>"));
-        const string frame = "<rect x=\"1\" y=\"1\" width=\"16\" height=\"16\" rx=\"3\" fill=\"none\" stroke=\"var(--msi)\" stroke-width=\"2\"";
+        const string frame =
+            "<rect x=\"1\" y=\"1\" width=\"16\" height=\"16\" rx=\"3\" fill=\"none\" stroke=\"var(--msi)\" stroke-width=\"2\"";
         legend.Append(Sample("MSI window", $"{frame}/>"));
         legend.Append(Sample("MSI window, no group uses the bank", $"{frame} stroke-dasharray=\"3 2.3\"/>"));
         if (_result.Replay is { Faults: > 0 })
@@ -92,15 +94,17 @@ internal sealed class WindowMap
         string ink = heat == 0 ? "var(--soft)" : heat >= 5 ? "var(--on-high)" : "var(--on-low)";
         string frame = !isMsi ? "" : $" stroke=\"var(--msi)\" stroke-width=\"2.5\"{(window.IsLive ? "" : " stroke-dasharray=\"4 3\"")}";
         svg.Append("<g><title>").Append(Title(index, isMapped ? window : null, hits)).Append("</title>");
-        svg.Append(Invariant(
-            $"<rect x=\"{x + 1.5:0.##}\" y=\"{y + 1.5:0.##}\" width=\"{_cellWidth - 3:0.##}\" height=\"{_cellHeight - 3:0.##}\" rx=\"3.5\" fill=\"{fill}\"{frame}/>"));
+        svg.Append(Invariant($"<rect x=\"{x + 1.5:0.##}\" y=\"{y + 1.5:0.##}\" width=\"{_cellWidth - 3:0.##}\" "));
+        svg.Append(Invariant($"height=\"{_cellHeight - 3:0.##}\" rx=\"3.5\" fill=\"{fill}\"{frame}/>"));
         double middle = x + _cellWidth / 2;
         if (isMapped)
         {
             // Small cells have room for one of the two.
             bool isRoomy = _columns <= 16;
             string label = isMsi && !isRoomy ? $"M{window.MsiBank}" : $"{index}";
-            string below = isMsi ? $"msi bank {window.MsiBank}" : hits is { Hits: > 0 } ? Units.Count(hits.Hits) : Units.PowerOfTwo(window.Size);
+            string below = isMsi ? $"msi bank {window.MsiBank}"
+                : hits is { Hits: > 0 } ? Units.Count(hits.Hits)
+                : Units.PowerOfTwo(window.Size);
             Text(svg, middle, y + _cellHeight / 2 + (isRoomy ? -3 : 4), label, ink, isRoomy || isMsi ? 13 : 11);
             if (isRoomy)
             {
@@ -124,7 +128,8 @@ internal sealed class WindowMap
             : mapped.MsiBank >= 0 ? $"msi bank {mapped.MsiBank}{(mapped.IsLive ? "" : ", not enabled")}"
             : $"{Units.PowerOfTwo(mapped.Size)} at {Units.Address(mapped.Target)}, {Units.Permissions(mapped.Permissions)}";
         string hit = hits == null ? ""
-            : $"; reads {Units.Count(hits.Reads)}, writes {Units.Count(hits.Writes)}, messages {Units.Count(hits.Messages)}, faults {Units.Count(hits.Faults)}";
+            : $"; reads {Units.Count(hits.Reads)}, writes {Units.Count(hits.Writes)}, "
+                + $"messages {Units.Count(hits.Messages)}, faults {Units.Count(hits.Faults)}";
         return $"window {index}: {Units.Address(start)}, {use}{hit}";
     }
 
@@ -140,7 +145,8 @@ internal sealed class WindowMap
         $"<defs><pattern id=\"{id}\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
         + "<rect width=\"6\" height=\"6\" fill=\"var(--empty)\"/><rect width=\"1.6\" height=\"6\" fill=\"var(--hatch)\"/></pattern></defs>";
 
-    private static string Sample(string label, string shapes) => $"<span><svg viewBox=\"0 0 18 18\" aria-hidden=\"true\">{shapes}</svg>{label}</span>";
+    private static string Sample(string label, string shapes) =>
+        $"<span><svg viewBox=\"0 0 18 18\" aria-hidden=\"true\">{shapes}</svg>{label}</span>";
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

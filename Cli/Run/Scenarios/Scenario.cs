@@ -29,7 +29,9 @@ internal sealed record GroupDefinition(int Id, IReadOnlyList<int> Liodns, IReadO
 /// <summary>A device by the name traces use, and the LIODN its accesses carry.</summary>
 internal sealed record Device(string Name, uint Liodn);
 
-/// <summary>A message that a device sent to <paramref name="Address"/> when recorded is a 32-bit write to <paramref name="Iova"/> here.</summary>
+/// <summary>
+/// A message that a device sent to <paramref name="Address"/> when recorded is a 32-bit write to <paramref name="Iova"/> here.
+/// </summary>
 internal sealed record MessageRoute(string Device, ulong Address, ulong Iova);
 
 /// <summary>One step; <paramref name="Place"/> is where it stands in the file.</summary>

@@ -1,6 +1,8 @@
 namespace PamuFastPath.Cli.Run.Scenarios;
 
-/// <summary>The fields an object of the scenario file has. <c>scenarios/scenario.schema.json</c> says the same, and a test compares them.</summary>
+/// <summary>
+/// The fields an object of the scenario file has. <c>scenarios/scenario.schema.json</c> says the same, and a test compares them.
+/// </summary>
 /// <param name="Name">The shape's name in the schema's <c>$defs</c>; empty for the file itself.</param>
 /// <param name="Required">Fields that must be there.</param>
 /// <param name="Optional">Fields that may.</param>
@@ -36,6 +38,7 @@ internal readonly struct ScenarioObject(ScenarioNode node, Shape shape, Dictiona
     public ScenarioNode this[string field] => fields[field];
 
     /// <summary>An optional field, or null.</summary>
-    public ScenarioNode? Find(string field) =>
-        shape.Has(field) ? fields.GetValueOrDefault(field) : throw new ArgumentException($"shape '{shape.Name}' has no '{field}'", nameof(field));
+    public ScenarioNode? Find(string field) => shape.Has(field)
+        ? fields.GetValueOrDefault(field)
+        : throw new ArgumentException($"shape '{shape.Name}' has no '{field}'", nameof(field));
 }

@@ -13,66 +13,24 @@ internal static class StepShapes
 
     private static readonly Dictionary<string, Errno> ErrnoNames = Enum.GetValues<Errno>().ToDictionary(static errno => errno.ToString());
 
-    private static readonly Dictionary<string, (Shape Shape, Func<ScenarioObject, StepContext, Func<VfioClient, long>> Read)> Calls = new()
-    {
-        ["setIommu"] = (Fields("setIommu", [], "type"), static (o, context) =>
-        {
-            uint type = o.Find("type") is ScenarioNode node ? U32(node) : context.PamuExtension;
-            return client => client.SetIommu(type);
-        }),
-        ["setGeometry"] = (Fields("setGeometry", ["start", "last"]), static (o, _) =>
-        {
-            (ulong start, ulong last) = (o["start"].AsNumber(), o["last"].AsNumber());
-            return client => client.SetGeometry(start, last);
-        }),
-        ["setWindows"] = (Fields("setWindows", ["count"]), static (o, _) =>
-        {
-            uint count = U32(o["count"]);
-            return client => client.SetWindows(count);
-        }),
-        ["setStash"] = (Fields("setStash", ["cpu", "cache"]), static (o, _) =>
-        {
-            (uint cpu, uint cache) = (U32(o["cpu"]), U32(o["cache"]));
-            return client => client.SetStash(cpu, cache);
-        }),
-        ["mapDma"] = (Fields("mapDma", ["vaddr", "iova", "size"], "permissions"), static (o, _) =>
-        {
-            (ulong vaddr, ulong iova, ulong size) = (o["vaddr"].AsNumber(), o["iova"].AsNumber(), o["size"].AsNumber());
-            DmaPermissions flags = Permissions(o, DmaPermissions.ReadWrite);
-            return client => client.MapDma(vaddr, iova, size, flags);
-        }),
-        ["unmapDma"] = (Fields("unmapDma", ["iova", "size"]), static (o, _) =>
-        {
-            (ulong iova, ulong size) = (o["iova"].AsNumber(), o["size"].AsNumber());
-            return client => client.UnmapDma(iova, size);
-        }),
-        ["mapMsiBank"] = (Fields("mapMsiBank", ["bank", "iova"], "permissions"), static (o, _) =>
-        {
-            (uint bank, ulong iova) = (U32(o["bank"]), o["iova"].AsNumber());
-            DmaPermissions flags = Permissions(o, DmaPermissions.Write);
-            return client => client.MapMsiBank(bank, iova, flags);
-        }),
-        ["unmapMsiBank"] = (Fields("unmapMsiBank", ["iova"]), static (o, _) =>
-        {
-            ulong iova = o["iova"].AsNumber();
-            return client => client.UnmapMsiBank(iova);
-        }),
-        ["attach"] = (Fields("attach", ["group"]), static (o, context) =>
-        {
-            int group = Group(o, context);
-            return client => client.Attach(group);
-        }),
-        ["detach"] = (Fields("detach", ["group"]), static (o, context) =>
-        {
-            int group = Group(o, context);
-            return client => client.Detach(group);
-        }),
-    };
+    private static readonly CallShape[] Calls =
+    [
+        new(Fields("setIommu", [], "type"), SetIommu),
+        new(Fields("setGeometry", ["start", "last"]), SetGeometry),
+        new(Fields("setWindows", ["count"]), SetWindows),
+        new(Fields("setStash", ["cpu", "cache"]), SetStash),
+        new(Fields("mapDma", ["vaddr", "iova", "size"], "permissions"), MapDma),
+        new(Fields("unmapDma", ["iova", "size"]), UnmapDma),
+        new(Fields("mapMsiBank", ["bank", "iova"], "permissions"), MapMsiBank),
+        new(Fields("unmapMsiBank", ["iova"]), UnmapMsiBank),
+        new(Fields("attach", ["group"]), Attach),
+        new(Fields("detach", ["group"]), Detach),
+    ];
 
     private static readonly Shape Show = new("show", ["call"], ["caption"]);
 
     /// <summary>The shapes of all steps; the field <c>call</c> of a step names its shape.</summary>
-    public static IEnumerable<Shape> All => Calls.Values.Select(static call => call.Shape).Append(Show);
+    public static IEnumerable<Shape> All => Calls.Select(static call => call.Shape).Append(Show);
 
     public static Step Read(ScenarioNode node, StepContext context)
     {
@@ -85,13 +43,72 @@ internal static class StepShapes
             return new ShowStep(node.Place, node.AsObject(Show).Find("caption")?.AsString() ?? "windows");
         }
 
-        if (!Calls.TryGetValue(name, out (Shape Shape, Func<ScenarioObject, StepContext, Func<VfioClient, long>> Read) found))
-        {
-            throw call.Error($"unknown step '{name}' (known: {string.Join(", ", All.Select(static shape => shape.Name))})");
-        }
-
+        CallShape found = Array.Find(Calls, shape => shape.Shape.Name == name)
+            ?? throw call.Error($"unknown step '{name}' (known: {string.Join(", ", All.Select(static shape => shape.Name))})");
         ScenarioObject o = node.AsObject(found.Shape);
         return new CallStep(node.Place, name, o.Find("expect")?.AsOneOf(ErrnoNames) ?? Errno.Ok, found.Read(o, context));
+    }
+
+    private static Func<VfioClient, long> SetIommu(ScenarioObject o, StepContext context)
+    {
+        uint type = o.Find("type") is ScenarioNode node ? U32(node) : context.PamuExtension;
+        return client => client.SetIommu(type);
+    }
+
+    private static Func<VfioClient, long> SetGeometry(ScenarioObject o, StepContext context)
+    {
+        (ulong start, ulong last) = (o["start"].AsNumber(), o["last"].AsNumber());
+        return client => client.SetGeometry(start, last);
+    }
+
+    private static Func<VfioClient, long> SetWindows(ScenarioObject o, StepContext context)
+    {
+        uint count = U32(o["count"]);
+        return client => client.SetWindows(count);
+    }
+
+    private static Func<VfioClient, long> SetStash(ScenarioObject o, StepContext context)
+    {
+        (uint cpu, uint cache) = (U32(o["cpu"]), U32(o["cache"]));
+        return client => client.SetStash(cpu, cache);
+    }
+
+    private static Func<VfioClient, long> MapDma(ScenarioObject o, StepContext context)
+    {
+        (ulong vaddr, ulong iova, ulong size) = (o["vaddr"].AsNumber(), o["iova"].AsNumber(), o["size"].AsNumber());
+        DmaPermissions flags = Permissions(o, DmaPermissions.ReadWrite);
+        return client => client.MapDma(vaddr, iova, size, flags);
+    }
+
+    private static Func<VfioClient, long> UnmapDma(ScenarioObject o, StepContext context)
+    {
+        (ulong iova, ulong size) = (o["iova"].AsNumber(), o["size"].AsNumber());
+        return client => client.UnmapDma(iova, size);
+    }
+
+    private static Func<VfioClient, long> MapMsiBank(ScenarioObject o, StepContext context)
+    {
+        (uint bank, ulong iova) = (U32(o["bank"]), o["iova"].AsNumber());
+        DmaPermissions flags = Permissions(o, DmaPermissions.Write);
+        return client => client.MapMsiBank(bank, iova, flags);
+    }
+
+    private static Func<VfioClient, long> UnmapMsiBank(ScenarioObject o, StepContext context)
+    {
+        ulong iova = o["iova"].AsNumber();
+        return client => client.UnmapMsiBank(iova);
+    }
+
+    private static Func<VfioClient, long> Attach(ScenarioObject o, StepContext context)
+    {
+        int group = Group(o, context);
+        return client => client.Attach(group);
+    }
+
+    private static Func<VfioClient, long> Detach(ScenarioObject o, StepContext context)
+    {
+        int group = Group(o, context);
+        return client => client.Detach(group);
     }
 
     private static Shape Fields(string call, string[] required, params string[] optional) =>
@@ -107,6 +124,9 @@ internal static class StepShapes
         int id = o["group"].AsInt();
         return context.Groups.Contains(id) ? id : throw o["group"].Error($"there is no group {id}");
     }
+
+    /// <summary>A step that is a control call: its fields, and what makes the call of them.</summary>
+    private sealed record CallShape(Shape Shape, Func<ScenarioObject, StepContext, Func<VfioClient, long>> Read);
 }
 
 /// <summary>What steps refer to.</summary>

@@ -9,7 +9,9 @@ internal sealed class BlockTranslator(PamuReader reader)
 
     private readonly DmaSegment[] _segments = new DmaSegment[TableLayout.WindowCountMax];
 
-    /// <summary>Nothing but translation happens here, because it is what gets timed. Optimized at once, so that a short trace is timed fairly.</summary>
+    /// <summary>
+    /// Nothing but translation happens here, because it is what gets timed. Optimized at once, so that a short trace is timed fairly.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Translate(TraceBlock block)
     {
@@ -32,7 +34,7 @@ internal sealed class BlockTranslator(PamuReader reader)
     /// <summary>What became of row <paramref name="row"/>, by the DMA port's rules for MSI windows.</summary>
     /// <param name="block">A translated block.</param>
     /// <param name="row">The row.</param>
-    /// <param name="crossing">How many crossings lie before the row; counts it if it is one. Start at 0 and ask for the rows in order.</param>
+    /// <param name="crossing">How many crossings lie before the row; counts it if it is one. Ask in row order, from 0.</param>
     public static Answer AnswerOf(TraceBlock block, int row, ref int crossing)
     {
         Translation answer = block.Answers[row];

@@ -14,8 +14,8 @@ internal sealed class TraceReader(TraceFile file, Scenario scenario)
     private const int ColumnCount = 5;
 
     private readonly byte[][] _deviceNames = [.. scenario.Devices.Select(static device => Encoding.UTF8.GetBytes(device.Name))];
-    private readonly Dictionary<(int Device, ulong Address), ulong> _routes = scenario.Messages.ToDictionary(
-        route => (scenario.Devices.Select(static device => device.Name).ToList().IndexOf(route.Device), route.Address), static route => route.Iova);
+    private readonly Dictionary<(string Device, ulong Address), ulong> _routes =
+        scenario.Messages.ToDictionary(static route => (route.Device, route.Address), static route => route.Iova);
 
     private int _lastDevice;
 
@@ -82,7 +82,7 @@ internal sealed class TraceReader(TraceFile file, Scenario scenario)
         block.Liodn[row] = scenario.Devices[device].Liodn;
         block.Op[row] = op[0];
         bool isMessage = op[0] == 'M';
-        block.Iova[row] = isMessage ? RouteOf(device, address) : address;
+        block.Iova[row] = isMessage ? RouteOf(scenario.Devices[device], address) : address;
         block.Length[row] = isMessage ? sizeof(uint) : length;
         block.Access[row] = op[0] == 'R' ? DmaAccess.Read : DmaAccess.Write;
         block.Data[row] = !isMessage ? 0 : length <= uint.MaxValue ? (uint)length : throw file.Error($"len: {length} is no 32-bit message");
@@ -114,9 +114,9 @@ internal sealed class TraceReader(TraceFile file, Scenario scenario)
         throw file.Error($"device: the scenario has no '{Text(name)}'");
     }
 
-    private ulong RouteOf(int device, ulong address) => _routes.TryGetValue((device, address), out ulong iova)
+    private ulong RouteOf(Device device, ulong address) => _routes.TryGetValue((device.Name, address), out ulong iova)
         ? iova
-        : throw file.Error($"addr: the scenario has no message of '{scenario.Devices[device].Name}' to 0x{address:x}");
+        : throw file.Error($"addr: the scenario has no message of '{device.Name}' to 0x{address:x}");
 
     private ulong Hex(string column, ReadOnlySpan<byte> text) =>
         Utf8Parser.TryParse(text, out ulong value, out int used, 'x') && used == text.Length
