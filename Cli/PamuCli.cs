@@ -39,7 +39,10 @@ public static class PamuCli
         }
     }
 
-    private static RootCommand Root() => new("An engine for Freescale's PAMU (aperture-and-window IOMMU), on the command line.")
+    /// <summary>All commands, one line each.</summary>
+    private static RootCommand Root() => new(
+        "PamuFastPath, an engine that does what a Freescale PAMU (aperture-and-window IOMMU) does, on the command line.\n"
+        + "Exit codes: 0 everything was as expected, 1 something was not, 2 bad usage or input (one line on stderr says what).")
     {
         RunCommand.Create(),
     };

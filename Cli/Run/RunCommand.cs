@@ -27,8 +27,7 @@ internal static class RunCommand
         var report = new Option<string?>("--report") { HelpName = "OUT.html", Description = "Also write a report as one HTML page." };
         var command = new Command(
             "run",
-            "Set up a machine by the steps of a scenario, try its accesses, replay a DMA trace, and say what happened. "
-            + "Exit code: 0 all as expected, 1 an access or the trace was not, 2 bad input.")
+            "Set up a machine by the steps of a scenario, try its accesses, replay a DMA trace, and say what happened.")
         {
             scenario,
             trace,
