@@ -1,1 +1,1 @@
-return 0;
+return PamuFastPath.Cli.PamuCli.Run(args, Console.Out, Console.Error);

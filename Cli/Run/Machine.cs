@@ -1,0 +1,59 @@
+using PamuFastPath.Cli.Run.Scenarios;
+
+namespace PamuFastPath.Cli.Run;
+
+/// <summary>The emulated machine of a scenario: one engine, its container and groups.</summary>
+internal sealed class Machine : IDisposable
+{
+    private readonly Scenario _scenario;
+    private readonly VfioClient _client;
+
+    public Machine(Scenario scenario)
+    {
+        _scenario = scenario;
+        Engine = new PamuEngine(scenario.Platform);
+        Container = Engine.CreateContainer();
+        var groups = new Dictionary<int, PamuGroup>();
+        foreach (GroupDefinition group in scenario.Groups)
+        {
+            groups.Add(group.Id, Engine.CreateGroup(group.Id, group.Liodns, group.MsiBanks));
+        }
+
+        _client = new VfioClient(Container, groups);
+    }
+
+    public PamuEngine Engine { get; }
+
+    public PamuContainer Container { get; }
+
+    /// <summary>Takes the steps in order. One that answers other than expected is bad input: what follows would rest on it.</summary>
+    /// <param name="show">Called for every picture the scenario asks for.</param>
+    public void TakeSteps(Action<Picture> show)
+    {
+        foreach (Step step in _scenario.Steps)
+        {
+            switch (step)
+            {
+                case ShowStep picture:
+                    show(new Picture(picture.Caption, Container.GetWindows()));
+                    break;
+                case CallStep call:
+                    long result = call.Issue(_client);
+                    Errno answer = result < 0 ? (Errno)(-result) : Errno.Ok;
+                    if (answer != call.Expect)
+                    {
+                        throw new CliException($"{call.Place}: {call.Call} answered {Name(answer)}, not {Name(call.Expect)}");
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    public void Dispose() => Engine.Dispose();
+
+    private static string Name(Errno errno) => errno == Errno.Ok ? "success" : errno.ToString();
+}
+
+/// <summary>The window table at one point of a scenario.</summary>
+internal sealed record Picture(string Caption, IReadOnlyList<PamuWindow> Windows);

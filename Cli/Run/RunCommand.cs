@@ -1,0 +1,109 @@
+using System.CommandLine;
+using PamuFastPath.Cli.Run.Reports;
+using PamuFastPath.Cli.Run.Scenarios;
+using PamuFastPath.Cli.Run.Traces;
+using Spectre.Console;
+
+namespace PamuFastPath.Cli.Run;
+
+/// <summary>The command <c>pamu run</c>.</summary>
+internal static class RunCommand
+{
+    /// <summary>Where nobody sees the width, nothing is wrapped.</summary>
+    private const int UnlimitedWidth = 10_000;
+
+    public static Command Create()
+    {
+        var scenario = new Argument<string>("SCENARIO.json")
+        {
+            Description = "The scenario: docs/scenarios.md has the format, scenarios/ examples.",
+        };
+        var trace = new Option<string?>("--trace")
+        {
+            HelpName = "DMA.csv[.gz]",
+            Description = "Replay this DMA trace (columns time_ns,device,op,addr,len) when the scenario's steps are done.",
+        };
+        var json = new Option<bool>("--json") { Description = "Print one JSON document instead of text." };
+        var report = new Option<string?>("--report") { HelpName = "OUT.html", Description = "Also write a report as one HTML page." };
+        var command = new Command(
+            "run",
+            "Set up a machine by the steps of a scenario, try its accesses, replay a DMA trace, and say what happened.")
+        {
+            scenario,
+            trace,
+            json,
+            report,
+        };
+        command.SetAction(parsed => Run(
+            parsed.GetValue(scenario)!,
+            parsed.GetValue(trace),
+            parsed.GetValue(json),
+            parsed.GetValue(report),
+            parsed.InvocationConfiguration.Output));
+        return command;
+    }
+
+    private static int Run(string scenarioPath, string? tracePath, bool json, string? reportPath, TextWriter output)
+    {
+        Scenario scenario = ScenarioReader.Read(scenarioPath);
+        HtmlFile? page = reportPath == null ? null : HtmlFile.Prepare(reportPath);
+        IAnsiConsole console = ConsoleOver(output);
+        TextReport? text = json ? null : new TextReport(console);
+        text?.Begin(scenario);
+
+        using var machine = new Machine(scenario);
+        var pictures = new List<Picture>();
+        machine.TakeSteps(picture =>
+        {
+            pictures.Add(picture);
+            text?.Show(picture);
+        });
+        IReadOnlyList<AccessResult> accesses = AccessResult.TryAll(machine, scenario.Accesses);
+        ReplayResult? replay = tracePath == null ? null : ReplayWithProgress(machine, scenario, tracePath, json ? null : console);
+        PamuContainer container = machine.Container;
+        var result = new RunResult(
+            scenario, container.Geometry, container.WindowCount, container.WindowSize, container.GetWindows(), pictures, accesses, replay);
+
+        page?.Write(HtmlReport.Write(result));
+        text?.End(result);
+        if (json)
+        {
+            output.WriteLine(JsonReport.Write(result));
+        }
+
+        return result.Passed ? PamuCli.Success : PamuCli.ExpectationFailed;
+    }
+
+    private static ReplayResult ReplayWithProgress(Machine machine, Scenario scenario, string trace, IAnsiConsole? console)
+    {
+        if (console is not { Profile.Capabilities.Interactive: true })
+        {
+            return Replay.Run(machine, scenario, trace, static _ => { });
+        }
+
+        return console.Progress().AutoClear(true).Start(context =>
+        {
+            ProgressTask task = context.AddTask("replay", maxValue: 1);
+            return Replay.Run(machine, scenario, trace, done => task.Value = done);
+        });
+    }
+
+    private static IAnsiConsole ConsoleOver(TextWriter output)
+    {
+        var to = new AnsiConsoleOutput(output);
+        bool isTerminal = to.IsTerminal;
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = to,
+            Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = isTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = isTerminal ? InteractionSupport.Detect : InteractionSupport.No,
+        });
+        if (!isTerminal)
+        {
+            console.Profile.Width = UnlimitedWidth;
+        }
+
+        return console;
+    }
+}
