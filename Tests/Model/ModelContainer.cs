@@ -27,6 +27,7 @@ internal sealed class ModelContainer
         Fd = fd;
         Size = (UInt128)1 << machine.AddressBits;
         Count = (uint)machine.MaxWindows;
+        WindowSize = Size / Count;
     }
 
     internal int Fd { get; }
@@ -52,14 +53,14 @@ internal sealed class ModelContainer
 
     internal UInt128 End => Start + Size;
 
-    internal UInt128 WindowSize => Size / Count;
+    internal UInt128 WindowSize { get; private set; }
 
     /// <summary>The driver's "enabled": some DMA mapping exists.</summary>
-    internal bool IsEnabled => Windows.Any(window => window != null && window.IsDma);
+    internal bool IsEnabled => Array.Exists(Windows, window => window != null && window.IsDma);
 
     internal UInt128 StartOf(int index) => Start + (UInt128)index * WindowSize;
 
-    internal bool IsLive(ModelWindow window) => window.IsDma || Groups.Any(group => group.Banks.Contains(window.Bank));
+    internal bool IsLive(ModelWindow window) => window.IsDma || Groups.Exists(group => group.Banks.Contains(window.Bank));
 
     internal Errno SetIommu(ulong type)
     {
@@ -103,6 +104,7 @@ internal sealed class ModelContainer
 
         Start = start;
         Size = size;
+        WindowSize = size / Count;
         IsGeometrySet = true;
         Windows = new ModelWindow?[IsCountSet ? Count : 0];
         return Errno.Ok;
@@ -126,6 +128,7 @@ internal sealed class ModelContainer
         }
 
         Count = count;
+        WindowSize = Size / count;
         IsCountSet = true;
         Windows = new ModelWindow?[count];
         return Errno.Ok;
@@ -306,7 +309,7 @@ internal sealed class ModelContainer
         for (int i = 0; i < Windows.Length; i++)
         {
             UInt128 start = StartOf(i);
-            if (Windows[i] is { IsDma: true } window && start < (UInt128)iova + size && start + window.Size > iova)
+            if (size > 0 && Windows[i] is { IsDma: true } window && start < (UInt128)iova + size && start + window.Size > iova)
             {
                 hit.Add(i);
             }
