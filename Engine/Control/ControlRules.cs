@@ -303,6 +303,11 @@ internal static class ControlRules
             return Refusal.Invalid("group", "a group is in one container only");
         }
 
+        if (group.Engine != container.Engine || group.IsRemoved)
+        {
+            return Refusal.Invalid("group", "a group of the container's engine");
+        }
+
         if (group.Liodns.Length == 0)
         {
             return Refusal.Invalid("group", "a group has a LIODN to be attached by");
