@@ -1,7 +1,7 @@
 namespace PamuFastPath.Tests.ByteDoor;
 
 /// <summary>Memory that can be read and not written.</summary>
-internal sealed class ReadOnlyMemory(byte[] bytes) : IArgumentMemory
+internal sealed class ReadOnlyArgument(byte[] bytes) : IArgumentMemory
 {
     public bool TryRead(ulong address, scoped Span<byte> destination) =>
         address <= (ulong)bytes.Length && bytes.AsSpan((int)address) is var rest
@@ -10,8 +10,8 @@ internal sealed class ReadOnlyMemory(byte[] bytes) : IArgumentMemory
     public bool TryWrite(ulong address, scoped ReadOnlySpan<byte> source) => false;
 }
 
-/// <summary>Memory that notes every byte that is read, and turns it into something else at once, as a hostile second thread would.</summary>
-internal sealed class WatchedMemory(byte[] bytes, bool changes) : IArgumentMemory
+/// <summary>Memory that notes every byte that is read; it can turn it into something else at once, as a hostile thread would.</summary>
+internal sealed class WatchedArgument(byte[] bytes, bool changes) : IArgumentMemory
 {
     private const ulong Base = 0x7FFF_0000_1001; // misaligned, and nothing a span would use
 

@@ -73,7 +73,7 @@ public sealed class RandomRequestTests(ITestOutputHelper output)
     {
         byte[] expected = [.. request.Argument];
         byte[] actual = [.. request.Argument];
-        var readOnly = new ReadOnlyMemory(actual);
+        var readOnly = new ReadOnlyArgument(actual);
         bool isByValue = ModelDoor.Plain(request.Request) is PamuRequests.CheckExtension or PamuRequests.SetIommu;
         long result = lockstep.Request(
             request.Container,

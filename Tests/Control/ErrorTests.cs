@@ -1,13 +1,13 @@
-using PamuFastPath.Tests.Properties;
 using static PamuFastPath.Tests.Control.Machine;
 
 namespace PamuFastPath.Tests.Control;
 
-/// <summary>The errors table of the ABI page, row by row, at the byte door. Window 0 maps memory and window 4 a bank in every example.</summary>
+/// <summary>The errors table of the ABI page, row by row, at the byte door.</summary>
 public sealed class ErrorTests
 {
     private const ulong Mb = 0x10_0000;
 
+    /// <summary>Refused calls by errno and reason; window 0 maps memory and window 4 a bank in all of them.</summary>
     private static readonly Dictionary<string, Func<PamuContainer, long>> Examples = new()
     {
         ["EFAULT: null argument"] = c => c.Ioctl(PamuRequests.IommuMapDma, 0),

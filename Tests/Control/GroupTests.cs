@@ -1,4 +1,3 @@
-using PamuFastPath.Tests.Properties;
 using static PamuFastPath.Tests.Control.Machine;
 
 namespace PamuFastPath.Tests.Control;
@@ -144,11 +143,11 @@ public sealed class GroupTests
         PamuGroup three = machine.Engine.CreateGroup(3, [0x43], [2]);
         PamuGroup another = machine.Engine.CreateGroup(4, [0x44], [2]);
 
-        Assert.Equal("4 N 0x10000000 0xffe044000 4096, 5 N 0x14000000 0xffe045000 4096, 6 N 0x18000000 0xffe046000 4096", Picture(container));
+        AssertPicture(container, 'N', 'N', 'N');
         one.Attach(container);
-        Assert.Equal("4 Y 0x10000000 0xffe044000 4096, 5 N 0x14000000 0xffe045000 4096, 6 N 0x18000000 0xffe046000 4096", Picture(container));
+        AssertPicture(container, 'Y', 'N', 'N');
         three.Attach(container);
-        Assert.Equal("4 Y 0x10000000 0xffe044000 4096, 5 N 0x14000000 0xffe045000 4096, 6 Y 0x18000000 0xffe046000 4096", Picture(container));
+        AssertPicture(container, 'Y', 'N', 'Y');
         Assert.Equal(0, machine.Reader.Translate(0x43u, 0x1000_0140, 4, DmaAccess.Write).MsiBank); // live for the whole container
         Assert.Equal(FaultKind.NoMapping, machine.Fault(container, 0x1400_0140));
 
@@ -160,8 +159,14 @@ public sealed class GroupTests
         Assert.Equal(FaultKind.NoMapping, machine.Fault(container, 0x1800_0140));
     }
 
-    private static string Picture(PamuContainer container) => string.Join(", ", container.GetWindows().Select(window =>
-        $"{window.Index} {(window.IsLive ? 'Y' : 'N')} 0x{window.Iova:x} 0x{window.Target:x} {window.Size}"));
+    private static void AssertPicture(PamuContainer container, char first, char second, char third) => Assert.Equal(
+        [
+            $"4 {first} 0x10000000 0xffe044000 4096",
+            $"5 {second} 0x14000000 0xffe045000 4096",
+            $"6 {third} 0x18000000 0xffe046000 4096",
+        ],
+        container.GetWindows().Select(window =>
+            $"{window.Index} {(window.IsLive ? 'Y' : 'N')} 0x{window.Iova:x} 0x{window.Target:x} {window.Size}"));
 
     private static long SetContainer(PamuGroup group, int fd) => group.Ioctl(PamuRequests.GroupSetContainer, BitConverter.GetBytes(fd));
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace PamuFastPath.Tests.Control;
 
-/// <summary>An engine with what the examples need: a container with 8 windows of 64 KiB at 0x10_0000, groups, a reader, byte calls.</summary>
+/// <summary>An engine with what the examples need: a reader, containers with 8 windows of 64 KiB at 0x10_0000, byte calls.</summary>
 internal sealed class Machine : IDisposable
 {
     internal const ulong Start = 0x10_0000;

@@ -1,4 +1,3 @@
-using PamuFastPath.Tests.Properties;
 using static PamuFastPath.Tests.Control.Machine;
 
 namespace PamuFastPath.Tests.Control;

@@ -1,5 +1,3 @@
-using PamuFastPath.Tests.Properties;
-
 namespace PamuFastPath.Tests.Control;
 
 /// <summary>What the typed door has to answer like the byte door.</summary>

@@ -35,7 +35,7 @@ internal sealed record ModelMachine
         Supply = RecordedPages,
     };
 
-    /// <summary>Identity below 2^36, nothing from there up, and a range of swapped page pairs where only single pages are contiguous.</summary>
+    /// <summary>Identity below 2^36, nothing from there up, and a range of swapped page pairs: no two pages contiguous.</summary>
     internal static ulong? RecordedPages(ulong vaddr, ulong length)
     {
         UInt128 end = (UInt128)vaddr + length;

@@ -45,7 +45,7 @@ internal static class CallArguments
         Op.MapDma => MapDma(call, container),
         Op.UnmapDma => UnmapDma(call, container),
         Op.MapMsiBank => new((uint)call.Length % 4, Iova(call, container), 0, Flags(call)),
-        Op.UnmapMsiBank => new(0, Mapped(call, container, isDma: false) is PamuWindow msi && call.Shape < 70 ? msi.Iova : Iova(call, container)),
+        Op.UnmapMsiBank => UnmapMsiBank(call, container),
         Op.Attach => new(call.Shape < 90 ? (uint)container.Fd : (uint)call.Wild),
         _ => default,
     };
@@ -129,6 +129,11 @@ internal static class CallArguments
             _ => new(window.Iova + window.Size, window.Size),
         };
     }
+
+    private static Arguments UnmapMsiBank(in Call call, ModelContainer container) =>
+        call.Shape < 70 && Mapped(call, container, isDma: false) is PamuWindow window
+            ? new(0, window.Iova)
+            : new(0, Iova(call, container));
 
     private static ulong Iova(in Call call, ModelContainer container)
     {

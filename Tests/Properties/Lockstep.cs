@@ -216,7 +216,7 @@ internal sealed class Lockstep : IDisposable
             Agree(expected[i], actual[i], "a configured window");
         }
 
-        Agree(string.Join(' ', model.Groups.Select(group => group.Id)), string.Join(' ', engine.Groups.Select(group => group.Id)), "Groups");
+        Agree(true, model.Groups.Select(group => group.Id).SequenceEqual(engine.Groups.Select(group => group.Id)), "Groups");
     }
 
     /// <summary>An image is never written twice: a change has a new generation, and without one every byte is the same.</summary>
@@ -228,7 +228,8 @@ internal sealed class Lockstep : IDisposable
         Agree(pair.Engine.Generation, table.Generation, "the generation of the current table");
         if (isNew)
         {
-            Agree(true, mayChange && table.Generation == pair.Generation + 1, "a table is published only by a call that succeeded, and one by each");
+            bool isAllowed = mayChange && table.Generation == pair.Generation + 1;
+            Agree(true, isAllowed, "a table is published only by a call that succeeded, and one by each");
             table.Image.CopyTo(pair.Image);
             pair.Generation = table.Generation;
         }

@@ -96,7 +96,8 @@ internal sealed class Probes(PamuReader reader)
     {
         if (!EqualityComparer<T>.Default.Equals(expected, actual))
         {
-            throw new DisagreementException($"{what}: {access} of {length:#,0} bytes at 0x{iova:x}: the model says {expected}, the engine {actual}");
+            throw new DisagreementException(
+                $"{what}: {access} of {length:#,0} bytes at 0x{iova:x}: the model says {expected}, the engine {actual}");
         }
     }
 }

@@ -58,20 +58,3 @@ internal static class Structs
     internal static void Put<T>(Span<byte> bytes, int offset, T value)
         where T : unmanaged => MemoryMarshal.Write(bytes[offset..], value);
 }
-
-/// <summary>The errno of a call at the typed door.</summary>
-internal static class ErrnoOf
-{
-    internal static Errno Call(Action call)
-    {
-        try
-        {
-            call();
-            return Errno.Ok;
-        }
-        catch (PamuException refused)
-        {
-            return refused.Errno;
-        }
-    }
-}

@@ -56,7 +56,8 @@ public class RangeTests
         using ReaderSection section = machine.Reader.Enter(container);
 
         Assert.Equal(
-            new RangeTranslation(2, false, FaultKind.None, 0), section.TranslateRange(Machine.At(0), 2 * Machine.Window, DmaAccess.Read, segments));
+            new RangeTranslation(2, false, FaultKind.None, 0),
+            section.TranslateRange(Machine.At(0), 2 * Machine.Window, DmaAccess.Read, segments));
         Assert.Equal(
             new RangeTranslation(0, false, FaultKind.NoMapping, Machine.At(2)),
             section.TranslateRange(Machine.At(0), 2 * Machine.Window + 1, DmaAccess.Read, segments));
