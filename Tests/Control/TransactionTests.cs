@@ -155,6 +155,24 @@ public sealed class TransactionTests
     }
 
     [Fact]
+    public void A_window_that_is_unmapped_and_mapped_wider_in_one_transaction_takes_nothing_away_and_is_published()
+    {
+        using var machine = new Machine();
+        PamuContainer container = machine.Ready();
+        container.MapDma(0x40_0000, At(0), 0x1000, DmaPermissions.Read);
+        using PamuTransaction transaction = container.BeginTransaction();
+        transaction.UnmapDma(At(0), 0x1000);
+        transaction.MapDma(0x40_0000, At(0), Window, DmaPermissions.ReadWrite);
+
+        using (machine.Reader.Enter(container))
+        {
+            transaction.Commit(); // EDEADLK if it took anything away
+        }
+
+        Assert.Equal(0x40_1000ul, machine.Reader.Translate(container, At(0) + 0x1000, 4, DmaAccess.Write).Target);
+    }
+
+    [Fact]
     public void A_table_is_published_only_when_a_device_could_notice()
     {
         using var machine = new Machine();
