@@ -18,7 +18,7 @@ public readonly record struct StashTarget(uint Cache, uint? Cpu, int Id);
 /// </summary>
 /// <param name="vaddr">Start of the memory, page aligned (the call truncates).</param>
 /// <param name="length">Bytes.</param>
-/// <param name="target">The target of the first byte; the memory must be contiguous there. Page aligned, or the call is EFAULT.</param>
+/// <param name="target">The target of the first byte; the memory must be contiguous there. A multiple of 4 KiB, or the call is EFAULT.</param>
 /// <returns>Whether the memory can be supplied; false makes the call EFAULT, as does an exception.</returns>
 public delegate bool PageSource(ulong vaddr, ulong length, out ulong target);
 
