@@ -295,7 +295,7 @@ internal sealed class ModelContainer
     {
         try
         {
-            return _machine.Supply(vaddr, length) is ulong target && target % _machine.PageSize == 0 ? target : null;
+            return _machine.Supply(vaddr, length) is ulong target && target % 4096 == 0 ? target : null;
         }
         catch (InvalidOperationException)
         {
