@@ -119,9 +119,9 @@ internal static class ControlRules
             return Refusal.Invalid("flags", "READ, WRITE or both");
         }
 
-        if (iova > ulong.MaxValue - size)
+        if (size != 0 && iova > ulong.MaxValue - (size - 1))
         {
-            return Refusal.Invalid("iova", "iova + size stays below 2^64");
+            return Refusal.Invalid("iova", "iova + size stays within 2^64");
         }
 
         if (size != 0 && vaddr > ulong.MaxValue - (size - 1))
