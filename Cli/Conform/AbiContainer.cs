@@ -58,8 +58,13 @@ internal sealed class AbiContainer
 
     internal AbiContainer Clone() => new(_windowsMax)
     {
-        Start = Start, Last = Last, IsGeometrySet = IsGeometrySet, Count = Count, Windows = (AbiWindow[]?)Windows?.Clone(),
-        Stash = Stash, Groups = [.. Groups],
+        Start = Start,
+        Last = Last,
+        IsGeometrySet = IsGeometrySet,
+        Count = Count,
+        Windows = (AbiWindow[]?)Windows?.Clone(),
+        Stash = Stash,
+        Groups = [.. Groups],
     };
 
     /// <summary>Whether geometry and count are the same; the windows may differ.</summary>

@@ -48,6 +48,6 @@ internal enum Causes
     /// <summary>Its domain is enabled without a DMA window, or not enabled with one (before the operation).</summary>
     EnabledWrong = 1 << 13,
 
-    /// <summary>An unmap took a range that is not made of whole list entries and whole windows.</summary>
-    Partial = 1 << 14,
+    /// <summary>A DMA window is mapped that its list does not know (before the operation).</summary>
+    Orphan = 1 << 14,
 }

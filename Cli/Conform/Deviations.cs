@@ -33,12 +33,13 @@ internal static class Deviations
     internal static readonly Deviation StashRefusedKept = new("stash-refused-kept");
     internal static readonly Deviation IovaWrap = new("iova-wrap");
     internal static readonly Deviation ProbeOops = new("probe-oops");
+    internal static readonly Deviation KernelFault = new("kernel-fault");
 
     internal static IReadOnlyList<Deviation> All { get; } =
     [
         ApiVersion, GetInfo, SetIommu, SwallowedErrno, AttrEfault, FlagsUndefined, CountZero, SmallWindows, GeometryDropsWindows, VfioGrid,
         MapBeforeWindows, SizeRemainder, FailedMapRollback, GhostEntry, OrphanWindow, UnmapSplit, MsiStart, WindowIndexCut, TableEntries,
-        StaleMapped, DetachUnattached, StashRefusedKept, IovaWrap, ProbeOops,
+        StaleMapped, DetachUnattached, StashRefusedKept, IovaWrap, ProbeOops, KernelFault,
     ];
 
     private const long EINVAL = -(long)Errno.EINVAL;
@@ -85,7 +86,7 @@ internal static class Deviations
             _ when causes.HasFlag(Causes.Remainder) => SizeRemainder,
             _ when causes.HasFlag(Causes.OtherOwner) => GhostEntry,
             _ when causes.HasFlag(Causes.TableEntries) => TableEntries,
-            _ when causes.HasFlag(Causes.EnabledWrong) => OrphanWindow,
+            _ when causes.HasFlag(Causes.Orphan) => OrphanWindow,
             _ => null,
         };
     }
@@ -128,6 +129,7 @@ internal static class Deviations
         _ when causes.HasFlag(Causes.TableEntries) => TableEntries,
         _ when causes.HasFlag(Causes.Apart) => VfioGrid,
         _ when causes.HasFlag(Causes.Remainder) && (op.Fault == "hang" || op.Result == 0) => SizeRemainder,
+        _ when op.Fault == "hang" => FailedMapRollback,
         _ when causes.HasFlag(Causes.EnabledWrong) && op.Result == EBUSY => GhostEntry,
         _ when causes.HasFlag(Causes.IndexCut) => WindowIndexCut,
         _ => null,

@@ -72,6 +72,22 @@ internal sealed class DriverContainer
 
     internal bool IsEnabledRight => Domain.IsEnabled == (Domain.Windows?.Any(window => window is { IsValid: true, Bank: < 0 }) ?? false);
 
+    private bool HasOrphan
+    {
+        get
+        {
+            for (int i = 0; i < (Domain.Windows?.Length ?? 0); i++)
+            {
+                if (Domain.Windows![i] is { IsValid: true, Bank: < 0 } && Find(Domain.Start + (ulong)i * Domain.WindowSize, 1) == null)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     private bool ListsMatchWindows
     {
         get
@@ -94,7 +110,7 @@ internal sealed class DriverContainer
     /// <summary>Runs one call. After a fault the state is no use any more: run it on a clone.</summary>
     internal DriverAnswer Apply(RecordedOp op)
     {
-        Domain.Causes = (Desync != 0 ? Causes.Apart : 0) | (IsEnabledRight ? 0 : Causes.EnabledWrong);
+        Domain.Causes = (Desync != 0 ? Causes.Apart : 0) | (IsEnabledRight ? 0 : Causes.EnabledWrong) | (HasOrphan ? Causes.Orphan : 0);
         if (op.StructBytes > 0 && op.ArgSz < op.StructBytes)
         {
             return Refused(Errno.EINVAL);
@@ -379,7 +395,6 @@ internal sealed class DriverContainer
             return mapping.Pages;
         }
 
-        Domain.Causes |= Causes.Partial;
         ulong overlap = iova <= mapping.Iova ? unchecked(end - mapping.Iova) : end >= mappingEnd ? unchecked(mappingEnd - iova) : size;
         long pages = (long)(overlap >> PageShift);
         DisableRange(iova <= mapping.Iova ? mapping.Iova : iova, pages);
@@ -387,7 +402,9 @@ internal sealed class DriverContainer
         {
             Mappings[at] = mapping with
             {
-                Iova = unchecked(mapping.Iova + overlap), Vaddr = unchecked(mapping.Vaddr + overlap), Pages = mapping.Pages - pages,
+                Iova = unchecked(mapping.Iova + overlap),
+                Vaddr = unchecked(mapping.Vaddr + overlap),
+                Pages = mapping.Pages - pages,
             };
         }
         else if (end >= mappingEnd)

@@ -59,8 +59,15 @@ internal sealed class DriverDomain
 
     internal DriverDomain Clone(DriverTables itsTables) => new(itsTables, _windowsMax)
     {
-        Start = Start, Last = Last, Size = Size, Count = Count, Windows = (DriverWindow[]?)Windows?.Clone(),
-        IsEnabled = IsEnabled, Mapped = Mapped, Stash = Stash, Devices = [.. Devices],
+        Start = Start,
+        Last = Last,
+        Size = Size,
+        Count = Count,
+        Windows = (DriverWindow[]?)Windows?.Clone(),
+        IsEnabled = IsEnabled,
+        Mapped = Mapped,
+        Stash = Stash,
+        Devices = [.. Devices],
     };
 
     internal bool TrySetGeometry(ulong start, ulong last)

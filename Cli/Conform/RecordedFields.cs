@@ -7,11 +7,22 @@ internal static class RecordedFields
 {
     private static Dictionary<string, OpKind> Kinds { get; } = new(StringComparer.Ordinal)
     {
-        ["set_geometry"] = OpKind.SetGeometry, ["set_windows"] = OpKind.SetWindows, ["set_stash"] = OpKind.SetStash,
-        ["set_attr"] = OpKind.SetAttr, ["get_geometry"] = OpKind.GetGeometry, ["get_windows"] = OpKind.GetWindows,
-        ["get_stash"] = OpKind.GetStash, ["get_attr"] = OpKind.GetAttr, ["get_msi_bank_count"] = OpKind.GetMsiBankCount,
-        ["map_msi"] = OpKind.MapMsi, ["unmap_msi"] = OpKind.UnmapMsi, ["map_dma"] = OpKind.MapDma, ["unmap_dma"] = OpKind.UnmapDma,
-        ["attach_group"] = OpKind.AttachGroup, ["detach_group"] = OpKind.DetachGroup, ["ioctl"] = OpKind.Ioctl,
+        ["set_geometry"] = OpKind.SetGeometry,
+        ["set_windows"] = OpKind.SetWindows,
+        ["set_stash"] = OpKind.SetStash,
+        ["set_attr"] = OpKind.SetAttr,
+        ["get_geometry"] = OpKind.GetGeometry,
+        ["get_windows"] = OpKind.GetWindows,
+        ["get_stash"] = OpKind.GetStash,
+        ["get_attr"] = OpKind.GetAttr,
+        ["get_msi_bank_count"] = OpKind.GetMsiBankCount,
+        ["map_msi"] = OpKind.MapMsi,
+        ["unmap_msi"] = OpKind.UnmapMsi,
+        ["map_dma"] = OpKind.MapDma,
+        ["unmap_dma"] = OpKind.UnmapDma,
+        ["attach_group"] = OpKind.AttachGroup,
+        ["detach_group"] = OpKind.DetachGroup,
+        ["ioctl"] = OpKind.Ioctl,
     };
 
     internal static RecordedOp Op(string name, Fields fields)

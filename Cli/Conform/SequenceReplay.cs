@@ -161,7 +161,7 @@ internal sealed class SequenceReplay : IDisposable
             deviation = op is { IsSwallowing: true, IoctlRet: 0 } ? Deviations.SwallowedErrno : null;
             isSame = deviation != null;
         }
-        else if (isExplained && !IsWhereDriverIs(op, next))
+        else if (isExplained && container.IsAligned && !IsWhereDriverIs(op, next))
         {
             deviation = Deviations.OfEffect(op, causes);
             isSame = deviation != null;
@@ -201,7 +201,7 @@ internal sealed class SequenceReplay : IDisposable
 
     private static Deviation? DeviationOf(RecordedOp op, long documented, Causes causes) =>
         op.Kind == OpKind.GetStash && documented == 0 && op.Result == 0 ? Deviations.StashRefusedKept
-        : Deviations.OfAnswer(op, documented, causes);
+        : Deviations.OfAnswer(op, documented, causes) ?? (op.Fault != null ? Deviations.KernelFault : null);
 
     private bool IsWhereDriverIs(RecordedOp op, AbiContainer ours) =>
         DriverState.Target(_driver[op.Container], ours) is AbiContainer target
@@ -251,9 +251,10 @@ internal sealed class SequenceReplay : IDisposable
     private void Take(StateLine line, SubjectContainer container)
     {
         DriverContainer driver = _driver[line.State.Container];
-        string? inner = container.IsLost ? "lost" : DriverState.InnerDifference(_driver, driver, line.State);
-        string? visible = container.IsLost ? null : DriverState.VisibleDifference(driver, line.State);
-        if (inner != null && visible == null)
+        string? visible = DriverState.VisibleDifference(driver, line.State);
+        bool isKnown = visible == null && DriverState.InnerDifference(_driver, driver, line.State) == null;
+        bool isMismatch = visible != null && container is { IsLost: false, IsAligned: true };
+        if (container.IsLost || (!isKnown && !isMismatch))
         {
             if (!container.IsLost)
             {
@@ -281,7 +282,7 @@ internal sealed class SequenceReplay : IDisposable
             _tally.CountCompared();
         }
 
-        if (visible != null)
+        if (isMismatch)
         {
             Report(line, "state", $"the recorded {visible}", $"another {visible}");
         }
