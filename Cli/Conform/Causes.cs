@@ -1,6 +1,8 @@
 namespace PamuFastPath.Cli.Conform;
 
-/// <summary>Why the shipped driver, in one operation, went another way than the ABI page. Collected by the ledger, read by the rules.</summary>
+/// <summary>
+/// Why the shipped driver, in one operation, went another way than the ABI page. Collected by the ledger, read by the rules.
+/// </summary>
 [Flags]
 internal enum Causes
 {

@@ -10,10 +10,15 @@ internal static class ConformPrinter
 
     internal static void Print(IReadOnlyList<ConformanceReport> reports, TextWriter output)
     {
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) });
-        if (Console.IsOutputRedirected)
+        bool isTerminal = !Console.IsOutputRedirected;
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
-            console.Profile.Width = Columns; // no terminal to ask
+            Out = new AnsiConsoleOutput(output),
+            Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+        });
+        if (!isTerminal)
+        {
+            console.Profile.Width = Columns;
         }
 
         foreach (ConformanceReport report in reports)
@@ -21,8 +26,8 @@ internal static class ConformPrinter
             console.Write(Summary(report));
             foreach (Mismatch mismatch in report.Total.Mismatches)
             {
-                output.WriteLine(
-                    $"{report.File}:{mismatch.Line}: sequence {mismatch.Sequence}: {mismatch.Operation}: expected {mismatch.Expected}, got {mismatch.Got}");
+                string place = $"{report.File}:{mismatch.Line}: sequence {mismatch.Sequence}: {mismatch.Operation}";
+                output.WriteLine($"{place}: expected {mismatch.Expected}, got {mismatch.Got}");
             }
 
             output.WriteLine(string.Create(
@@ -51,7 +56,8 @@ internal static class ConformPrinter
         Add(table, "skipped", tallies, tally => tally.Skipped);
         Add(table, "the ledger could not explain", tallies, tally => tally.Unexplained);
         Add(table, "mismatches", tallies, tally => tally.Mismatches.Count);
-        table.AddRow(["compared or answered by deviation", .. tallies.Select(tally => tally.Percent.ToString("0.00", CultureInfo.InvariantCulture) + " %")]);
+        IEnumerable<string> percents = tallies.Select(tally => tally.Percent.ToString("0.00", CultureInfo.InvariantCulture) + " %");
+        table.AddRow(["compared or answered by deviation", .. percents]);
         return table;
     }
 

@@ -58,7 +58,11 @@ public sealed class ConformanceReplay(Func<int, IConformanceSubject> boot)
     }
 
     private SequenceReplay? Take(
-        RecordedLine line, SequenceReplay? sequence, SortedDictionary<string, Tally> profiles, Action<double>? progress, Recording recording)
+        RecordedLine line,
+        SequenceReplay? sequence,
+        SortedDictionary<string, Tally> profiles,
+        Action<double>? progress,
+        Recording recording)
     {
         switch (line)
         {

@@ -317,7 +317,8 @@ internal sealed class DriverDomain
         if (Count == 1)
         {
             DriverWindow window = Windows![0];
-            return !IsTableSize(window.Size) || (Start & (window.Size - 1)) != 0 ? -(int)Errno.EINVAL : ProgramWindow(liodn, 0, window.Size);
+            bool isPossible = IsTableSize(window.Size) && (Start & (window.Size - 1)) == 0;
+            return isPossible ? ProgramWindow(liodn, 0, window.Size) : -(int)Errno.EINVAL;
         }
 
         for (uint i = 0; i < Count; i++)

@@ -44,17 +44,20 @@ internal readonly struct Fields
 
     internal ulong Hex(string name) => Hex(name, Get(name));
 
-    internal Fields Object(string name) => Get(name) is { ValueKind: JsonValueKind.Object } value ? new Fields(value) : throw Bad(name, "an object");
+    internal Fields Object(string name) => Get(name) is { ValueKind: JsonValueKind.Object } value
+        ? new Fields(value)
+        : throw Bad(name, "an object");
 
     internal List<T> List<T>(string name, Func<string, JsonElement, T> item)
     {
         JsonElement array = Get(name);
-        return array.ValueKind == JsonValueKind.Array ? [.. array.EnumerateArray().Select(element => item(name, element))] : throw Bad(name, "an array");
+        return array.ValueKind == JsonValueKind.Array
+            ? [.. array.EnumerateArray().Select(element => item(name, element))]
+            : throw Bad(name, "an array");
     }
 
-    internal static int Number(string name, JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
-        ? number
-        : throw Bad(name, "a whole number");
+    internal static int Number(string name, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : throw Bad(name, "a whole number");
 
     internal static ulong Hex(string name, JsonElement value)
     {
@@ -67,5 +70,6 @@ internal readonly struct Fields
 
     internal static FormatException Bad(string name, string what) => new($"{name}: not {what}");
 
-    private JsonElement Get(string name) => _json.TryGetProperty(name, out JsonElement value) ? value : throw new FormatException($"{name}: missing");
+    private JsonElement Get(string name) =>
+        _json.TryGetProperty(name, out JsonElement value) ? value : throw new FormatException($"{name}: missing");
 }

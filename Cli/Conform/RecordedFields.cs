@@ -58,13 +58,19 @@ internal static class RecordedFields
         Fields geometry = fields.Object("geometry");
         Fields stash = fields.Object("stash");
         Fields vfio = fields.Object("vfio");
+        uint count = fields.U32("win_cnt");
+        if (count is 0 or > 256 || !uint.IsPow2(count))
+        {
+            throw new FormatException($"win_cnt: {count} is no power of two from 1 to 256");
+        }
+
         return new RecordedState
         {
             Container = fields.Int("c"),
             Start = geometry.Hex("start"),
             Last = geometry.Hex("end"),
-            Size = geometry.Hex("size"),
-            Count = fields.U32("win_cnt"),
+            Size = GeometrySize(geometry),
+            Count = count,
             AreWindowsSet = fields.Bit("windows_configured"),
             IsEnabled = fields.Bit("enabled"),
             Mapped = fields.Int("mapped"),
@@ -130,6 +136,14 @@ internal static class RecordedFields
             OpKind.GetStash when op.Result == 0 => op with { Out = (fields.U32("out_cpu"), fields.U32("out_cache")) },
             _ => op,
         };
+    }
+
+    /// <summary>0 until the geometry is set.</summary>
+    private static ulong GeometrySize(Fields geometry)
+    {
+        ulong size = geometry.Hex("size");
+        bool isSize = ulong.IsPow2(size) && geometry.Hex("end") == unchecked(geometry.Hex("start") + (size - 1));
+        return size == 0 || isSize ? size : throw new FormatException("size: not that of the geometry");
     }
 
     private static IReadOnlyList<int> Device(string name, JsonElement value)

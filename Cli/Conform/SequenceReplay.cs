@@ -39,6 +39,8 @@ internal sealed class SequenceReplay : IDisposable
                 LearnGroup(op.Op);
                 Take(op, Find(op.Op.Container));
                 break;
+            case StateLine state when state.State.Groups.FirstOrDefault(group => !_groups.ContainsKey(group), -1) is var group and >= 0:
+                throw new FormatException($"groups: group {group} was never attached");
             case StateLine state:
                 Take(state, Find(state.State.Container));
                 break;
@@ -180,7 +182,8 @@ internal sealed class SequenceReplay : IDisposable
 
         if (!isSame && deviation == null)
         {
-            Report(line, line.Name, $"recorded {Text(op.Result, op.Out)}; no deviation explains {Text(documented, output)}", Text(result, written));
+            string both = $"recorded {Text(op.Result, op.Out)}; no deviation explains {Text(documented, output)}";
+            Report(line, line.Name, both, Text(result, written));
             Restore(line, container);
             return true;
         }
@@ -322,8 +325,9 @@ internal sealed class SequenceReplay : IDisposable
             ulong documented = isInWindow && offset < window.Size ? window.Target + offset : 0;
             if (documented != probe.Phys)
             {
+                bool isPastMapping = isInWindow && window.IsMapped && offset >= window.Size;
                 Deviation? explains = probe.Phys == null ? Deviations.ProbeOops
-                    : isInWindow && offset >= window.Size && window.IsMapped && probe.Phys == domain.IovaToPhys(probe.Iova) ? Deviations.IovaWrap
+                    : isPastMapping && probe.Phys == domain.IovaToPhys(probe.Iova) ? Deviations.IovaWrap
                     : null;
                 deviation ??= explains;
                 if (explains == null)

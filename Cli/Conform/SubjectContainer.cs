@@ -38,7 +38,9 @@ internal sealed class SubjectContainer
 
     internal long Call(RecordedOp op, out (ulong First, ulong Second)? output) => SubjectDoor.Call(_subject, _handle, op, out output);
 
-    /// <summary>Brings the container to <paramref name="target"/>: window by window on the same grid, otherwise as a fresh container.</summary>
+    /// <summary>
+    /// Brings the container to <paramref name="target"/>: window by window on the same grid, otherwise as a fresh container.
+    /// </summary>
     /// <returns>The refused call, if one is; else null.</returns>
     internal string? Align(AbiContainer target)
     {
@@ -75,7 +77,8 @@ internal sealed class SubjectContainer
 
         if (target.Stash != default)
         {
-            refused ??= Do(Op(OpKind.SetStash) with { Attribute = (uint)PamuAttr.Stash, Cpu = target.Stash.Cpu, Cache = target.Stash.Cache });
+            (uint cpu, uint cache) = target.Stash;
+            refused ??= Do(Op(OpKind.SetStash) with { Attribute = (uint)PamuAttr.Stash, Cpu = cpu, Cache = cache });
         }
 
         return refused;
@@ -116,7 +119,7 @@ internal sealed class SubjectContainer
             ?? (Expected.Groups.SetEquals(_subject.Groups(_handle)) ? null : $"groups are {string.Join(' ', _subject.Groups(_handle))}");
     }
 
-    /// <summary>The first difference in the answers for one IOVA, of the query and of translation in both directions; null if none.</summary>
+    /// <summary>The first difference in what the query and translation in both directions answer for one IOVA; null if none.</summary>
     internal string? AddressDifference(ulong iova)
     {
         bool inWindow = Expected.TryFindWindow(iova, out AbiWindow window, out ulong offset);
