@@ -32,13 +32,13 @@ internal enum Causes
     /// <summary>Its window size is zero: a division by zero.</summary>
     NoWindowSize = 1 << 7,
 
-    /// <summary>There is no window array.</summary>
+    /// <summary>There is no window array (before the operation).</summary>
     NoWindows = 1 << 8,
 
     /// <summary>An MSI IOVA inside its window.</summary>
     InsideWindow = 1 << 9,
 
-    /// <summary>A window number cut to 32 bits.</summary>
+    /// <summary>A window number cut to 32 bits, or counted from below the aperture.</summary>
     IndexCut = 1 << 10,
 
     /// <summary>A window was disabled for a use it was not mapped for.</summary>
@@ -52,4 +52,7 @@ internal enum Causes
 
     /// <summary>A DMA window is mapped that its list does not know (before the operation).</summary>
     Orphan = 1 << 14,
+
+    /// <summary>A range or a mapping ends at or beyond 2^64, so that its end compares as low.</summary>
+    EndWraps = 1 << 15,
 }

@@ -25,6 +25,7 @@ internal static class Deviations
     internal static readonly Deviation GhostEntry = new("ghost-entry");
     internal static readonly Deviation OrphanWindow = new("orphan-window");
     internal static readonly Deviation UnmapSplit = new("unmap-split");
+    internal static readonly Deviation EndWraps = new("end-wraps");
     internal static readonly Deviation MsiStart = new("msi-start");
     internal static readonly Deviation WindowIndexCut = new("window-index-cut");
     internal static readonly Deviation TableEntries = new("table-entries");
@@ -38,8 +39,8 @@ internal static class Deviations
     internal static IReadOnlyList<Deviation> All { get; } =
     [
         ApiVersion, GetInfo, SetIommu, SwallowedErrno, AttrEfault, FlagsUndefined, CountZero, SmallWindows, GeometryDropsWindows, VfioGrid,
-        MapBeforeWindows, SizeRemainder, FailedMapRollback, GhostEntry, OrphanWindow, UnmapSplit, MsiStart, WindowIndexCut, TableEntries,
-        StaleMapped, DetachUnattached, StashRefusedKept, IovaWrap, ProbeOops, KernelFault,
+        MapBeforeWindows, SizeRemainder, FailedMapRollback, GhostEntry, OrphanWindow, UnmapSplit, EndWraps, MsiStart, WindowIndexCut,
+        TableEntries, StaleMapped, DetachUnattached, StashRefusedKept, IovaWrap, ProbeOops, KernelFault,
     ];
 
     private const long EINVAL = -(long)Errno.EINVAL;
@@ -84,6 +85,7 @@ internal static class Deviations
             _ when causes.HasFlag(Causes.RolledBack) => FailedMapRollback,
             _ when causes.HasFlag(Causes.Apart) => VfioGrid,
             _ when causes.HasFlag(Causes.Remainder) => SizeRemainder,
+            _ when causes.HasFlag(Causes.EndWraps) => EndWraps,
             _ when causes.HasFlag(Causes.OtherOwner) => GhostEntry,
             _ when causes.HasFlag(Causes.TableEntries) => TableEntries,
             _ when causes.HasFlag(Causes.Orphan) => OrphanWindow,
@@ -125,11 +127,13 @@ internal static class Deviations
     private static Deviation? OfMap(RecordedOp op, long documented, Causes causes) => causes switch
     {
         _ when causes.HasFlag(Causes.NoWindowSize) && documented is ENODEV or EINVAL => MapBeforeWindows,
+        _ when causes.HasFlag(Causes.NoWindows) && documented == ENODEV => MapBeforeWindows,
         _ when causes.HasFlag(Causes.ListBusy) && op.Result == EBUSY => GhostEntry,
         _ when causes.HasFlag(Causes.TableEntries) => TableEntries,
         _ when causes.HasFlag(Causes.Apart) => VfioGrid,
         _ when causes.HasFlag(Causes.Remainder) && (op.Fault == "hang" || op.Result == 0) => SizeRemainder,
         _ when op.Fault == "hang" => FailedMapRollback,
+        _ when causes.HasFlag(Causes.Orphan) && documented == EBUSY => OrphanWindow,
         _ when causes.HasFlag(Causes.EnabledWrong) && op.Result == EBUSY => GhostEntry,
         _ when causes.HasFlag(Causes.IndexCut) => WindowIndexCut,
         _ => null,

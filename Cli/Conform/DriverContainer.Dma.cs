@@ -24,6 +24,12 @@ internal sealed partial class DriverContainer
             return -(int)Errno.EBUSY;
         }
 
+        ThrowIfNoWindowSize();
+        if (size % WindowSize != 0)
+        {
+            Domain.Causes |= Causes.Remainder;
+        }
+
         long pages = (long)(size >> PageShift);
         int result = MapWindows(vaddr, iova, pages, prot);
         if (result == 0)
@@ -38,12 +44,6 @@ internal sealed partial class DriverContainer
     private int MapWindows(ulong vaddr, ulong iova, long pages, uint prot)
     {
         ulong size = (ulong)pages << PageShift;
-        ThrowIfNoWindowSize();
-        if (size % WindowSize != 0)
-        {
-            Domain.Causes |= Causes.Remainder;
-        }
-
         uint count = (uint)(size / WindowSize);
         for (uint i = 0; i < count; i++)
         {
@@ -142,6 +142,11 @@ internal sealed partial class DriverContainer
         int at = IndexOf(mapping);
         ulong end = unchecked(iova + size);
         ulong mappingEnd = unchecked(mapping.Iova + mapping.Bytes);
+        if (end < iova || mappingEnd < mapping.Iova)
+        {
+            Domain.Causes |= Causes.EndWraps;
+        }
+
         if (iova <= mapping.Iova && end >= mappingEnd)
         {
             DisableRange(mapping.Iova, mapping.Pages);
@@ -190,7 +195,6 @@ internal sealed partial class DriverContainer
             {
                 if (Domain.IovaToPhys(unchecked(iova + i * WindowSize)) == null)
                 {
-                    Domain.Causes |= Causes.NoWindows;
                     throw new DriverFaultException("oops");
                 }
             }

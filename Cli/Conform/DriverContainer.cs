@@ -73,7 +73,9 @@ internal sealed partial class DriverContainer
         {
             for (int i = 0; i < (Domain.Windows?.Length ?? 0); i++)
             {
-                if (Domain.Windows![i] is { IsValid: true, Bank: < 0 } && Find(Domain.Start + (ulong)i * Domain.WindowSize, 1) == null)
+                ulong start = Domain.Start + (ulong)i * Domain.WindowSize;
+                if (Domain.Windows![i] is { IsValid: true, Bank: < 0 } window
+                    && (Find(start, 1) == null || Find(start + (window.Size - 1), 1) == null))
                 {
                     return true;
                 }
@@ -105,7 +107,8 @@ internal sealed partial class DriverContainer
     /// <summary>Runs one call. After a fault the state is no use any more: run it on a clone.</summary>
     internal DriverAnswer Apply(RecordedOp op)
     {
-        Domain.Causes = (Desync != 0 ? Causes.Apart : 0) | (IsEnabledRight ? 0 : Causes.EnabledWrong) | (HasOrphan ? Causes.Orphan : 0);
+        Domain.Causes = (Desync != 0 ? Causes.Apart : 0) | (IsEnabledRight ? 0 : Causes.EnabledWrong) | (HasOrphan ? Causes.Orphan : 0)
+            | (Domain.Windows == null ? Causes.NoWindows : 0);
         if (op.StructBytes > 0 && op.ArgSz < op.StructBytes)
         {
             return Refused(Errno.EINVAL);
@@ -249,12 +252,12 @@ internal sealed partial class DriverContainer
         return 0;
     }
 
-    /// <summary>The driver keeps window numbers in 32 bits.</summary>
+    /// <summary>The driver keeps window numbers in 32 bits, and does not look whether an IOVA is below the aperture.</summary>
     private uint IndexOf(ulong iova)
     {
         ThrowIfNoWindowSize();
         ulong index = unchecked(iova - Start) / WindowSize;
-        if (index > uint.MaxValue)
+        if (index > uint.MaxValue || iova < Start)
         {
             Domain.Causes |= Causes.IndexCut;
         }

@@ -106,7 +106,6 @@ internal sealed class DriverDomain
     {
         if (Windows == null)
         {
-            Causes |= Causes.NoWindows;
             return -(int)Errno.ENODEV;
         }
 

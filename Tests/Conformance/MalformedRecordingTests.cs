@@ -9,6 +9,7 @@ public class MalformedRecordingTests
     private const string Begin = """{"op":"begin","seq":1,"max_windows":256}""";
     private const string Open = """{"op":"open","c":0}""";
     private const string Ok = ",\"ioctl_ret\":0,\"op_ret\":0,\"enabled\":0,\"mapped\":0}";
+    private const string Null = ",\"ioctl_ret\":null,\"op_ret\":null,\"enabled\":0,\"mapped\":0}";
     private const string UnmapMsi = "{\"op\":\"unmap_msi\",\"c\":0,";
     private const string Count = "{\"op\":\"get_msi_bank_count\",\"c\":0";
     private const string Attach = "{\"op\":\"attach_group\",\"c\":0,";
@@ -35,7 +36,7 @@ public class MalformedRecordingTests
     [InlineData(":3: iova: not a hex string", Begin, Open, UnmapMsi + "\"argsz\":16,\"flags\":0,\"iova\":\"0xzz\"" + Ok)]
     [InlineData(":3: iova: not a hex string", Begin, Open, UnmapMsi + "\"argsz\":16,\"flags\":0,\"iova\":\"0x10000000000000000\"" + Ok)]
     [InlineData(":3: argsz: not a number of 32 bits", Begin, Open, UnmapMsi + "\"argsz\":-1,\"flags\":0,\"iova\":\"0x0\"" + Ok)]
-    [InlineData(":3: ioctl_ret: null without a fault", Begin, Open, Count + ",\"ioctl_ret\":null,\"op_ret\":null,\"enabled\":0,\"mapped\":0}")]
+    [InlineData(":3: ioctl_ret: null without a fault", Begin, Open, Count + Null)]
     [InlineData(":3: enabled: not 0 or 1", Begin, Open, Count + ",\"ioctl_ret\":3,\"op_ret\":null,\"enabled\":2,\"mapped\":0}")]
     [InlineData(":3: probes: not a list of [iova, phys]", Begin, Open, "{\"op\":\"iova_to_phys\",\"c\":0,\"probes\":[[\"0x0\"]]}")]
     [InlineData(":3: geometry: missing", Begin, Open, "{\"op\":\"state\",\"c\":0}")]
