@@ -12,7 +12,8 @@ public class RandomRecordingTests
     private const int CallsPerSequence = 150;
 
     private static readonly uint[] Counts = [0, 1, 1, 2, 3, 4, 4, 8, 16, 16, 64, 100, 128, 256, 256, 257];
-    private static readonly int[][][] Groups = [[[0x42]], [[0x51, 0x52]], [[0x10, 0x3a0]], [[0x500]], [[0x60, 0x600]], [[]], [[0x81], [0x82, 0x83]]];
+    private static readonly int[][][] Groups =
+        [[[0x42]], [[0x51, 0x52]], [[0x10, 0x3a0]], [[0x500]], [[0x60, 0x600]], [[]], [[0x81], [0x82, 0x83]]];
 
     [Theory]
     [InlineData(1)]
@@ -60,8 +61,9 @@ public class RandomRecordingTests
     }
 
     private static string Name(RecordedOp op, DriverContainer driver) =>
-        $"{op.Kind} flags {op.Flags} geometry {op.Start:x} {op.Last:x} count {op.Count} vaddr {op.Vaddr:x} iova {op.Iova:x} size {op.Size:x}, "
-        + $"driver {driver.Domain.Start:x} {driver.Domain.Last:x} / {driver.Domain.Count}, {driver.WindowSize:x} ({driver.Domain.Causes}, {op.Fault})";
+        $"{op.Kind} flags {op.Flags} geometry {op.Start:x} {op.Last:x} count {op.Count} vaddr {op.Vaddr:x} iova {op.Iova:x} {op.Size:x}"
+        + $", driver {driver.Domain.Start:x} {driver.Domain.Last:x} / {driver.Domain.Count}, window {driver.WindowSize:x}"
+        + $", {driver.Domain.Causes} {op.Fault}";
 
     private static RecordedOp Next(Random random, DriverContainer driver)
     {
