@@ -51,7 +51,7 @@ internal static class ControlRules
             return Refusal.Invalid("aperture", $"its {state.WindowCount} windows are at least 4 KiB each");
         }
 
-        // D-GEOMETRY-DROPS: all windows go, the count stays.
+        // geometry-drops-windows: all windows go, the count stays.
         next = state with
         {
             ApertureStart = start,
@@ -119,9 +119,9 @@ internal static class ControlRules
             return Refusal.Invalid("flags", "READ, WRITE or both");
         }
 
-        if (iova > ulong.MaxValue - size)
+        if (size != 0 && iova > ulong.MaxValue - (size - 1))
         {
-            return Refusal.Invalid("iova", "iova + size stays below 2^64");
+            return Refusal.Invalid("iova", "iova + size stays within 2^64");
         }
 
         if (size != 0 && vaddr > ulong.MaxValue - (size - 1))
@@ -160,7 +160,7 @@ internal static class ControlRules
                 return Refusal.Invalid("iova", "the start of a window");
             }
 
-            // D-SIZE: whole windows, or one power of two from a window's start, as the hardware's window size field can say.
+            // size-remainder: whole windows, or one power of two from a window's start, as the hardware's window size field can say.
             if (piece < windowSize && (done != 0 || !BitOperations.IsPow2(piece)))
             {
                 return Refusal.Invalid("size", "whole windows, or a power of two below one window");
@@ -215,7 +215,7 @@ internal static class ControlRules
                 return Refusal.Invalid("size", "iova + size stays within 2^64");
             }
 
-            // D-UNMAP-SPLIT: the driver would never return.
+            // unmap-split: the driver would never return.
             if (start < iova || end > last)
             {
                 return Refusal.Invalid("iova", "the range would split a window's mapping");
@@ -262,7 +262,7 @@ internal static class ControlRules
         int index = state.Geometry.IndexOf(iova);
         if (iova != state.Geometry.WindowStart(index))
         {
-            return Refusal.Invalid("iova", "the start of a window"); // D-MSI-START
+            return Refusal.Invalid("iova", "the start of a window"); // msi-start
         }
 
         if (state.Windows[index].Use != WindowUse.Empty)

@@ -148,7 +148,7 @@ internal sealed class ModelContainer
 
     internal Errno MapDma(ulong vaddr, ulong iova, ulong size, uint flags)
     {
-        bool fits = (UInt128)iova + size < AddressSpace && (UInt128)vaddr + size <= AddressSpace;
+        bool fits = (UInt128)iova + size <= AddressSpace && (UInt128)vaddr + size <= AddressSpace;
         if (!AreFlags(flags) || !fits || size < _machine.PageSize)
         {
             return Errno.EINVAL;
