@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text;
+using PamuFastPath.Cli.Conform;
 using PamuFastPath.Cli.Run;
 
 namespace PamuFastPath.Cli;
@@ -45,6 +46,7 @@ public static class PamuCli
         + "Exit codes: 0 everything was as expected, 1 something was not, 2 bad usage or input (one line on stderr says what).")
     {
         RunCommand.Create(),
+        ConformCommand.Create(),
     };
 
     /// <summary>File names and file contents are quoted in messages; neither may add a line or steer the terminal.</summary>

@@ -1,8 +1,8 @@
 namespace PamuFastPath.Cli.Conform;
 
 /// <summary>
-/// What recorded operations are replayed against, reached as a VFIO client reaches it. One subject is one freshly booted machine. It has two
-/// implementations: the engine (EngineSubject) and the plain model of the test project, which has to pass the same recordings.
+/// What recorded operations are replayed against, reached as a VFIO client reaches it. One subject is one freshly booted machine. It has
+/// two implementations: the engine (EngineSubject) and the plain model of the test project, which has to pass the same recordings.
 /// </summary>
 public interface IConformanceSubject : IDisposable
 {

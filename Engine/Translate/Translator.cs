@@ -133,7 +133,10 @@ internal static unsafe class Translator
             }
 
             Translation hit = Translation.Hit(iova + done, *(ulong*)(entry + TableLayout.DeltaOffset));
-            bool merges = count > 0 && !hit.IsMsi && !current.IsMsi && current.Target + current.Length == hit.Target;
+
+            // Greater, not only next to each other: nothing is contiguous across the end of the address space.
+            bool merges = count > 0 && !hit.IsMsi && !current.IsMsi
+                && current.Target + current.Length == hit.Target && hit.Target > current.Target;
             if (merges)
             {
                 current = current with { Length = current.Length + piece };

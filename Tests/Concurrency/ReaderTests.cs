@@ -230,7 +230,8 @@ public class ReaderTests
                     _answer = _inner != null ? _inner(reader, _iova) : section.Translate(_iova, 1, DmaAccess.Read).Target;
                     _answered.Release();
                 }
-            }) { IsBackground = true };
+            })
+            { IsBackground = true };
             Container = container;
             _thread.Start();
             _answered.Wait();

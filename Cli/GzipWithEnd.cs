@@ -1,6 +1,6 @@
 using System.IO.Compression;
 
-namespace PamuFastPath.Cli.Run.Traces;
+namespace PamuFastPath.Cli;
 
 /// <summary>
 /// A gzip file that ends visibly. <see cref="GZipStream"/> answers "end of data" for a file that was cut off anywhere, as for a whole

@@ -1,0 +1,110 @@
+using System.Buffers.Binary;
+using PamuFastPath.Tests.Control;
+using static PamuFastPath.Tests.Control.Machine;
+
+namespace PamuFastPath.Tests.Table;
+
+public sealed class TableViewTests
+{
+    [Fact]
+    public void A_dumped_image_says_what_the_container_maps()
+    {
+        using var machine = new Machine();
+        PamuContainer container = machine.Ready();
+        container.MapDma(0x40_0000, At(1), Window, DmaPermissions.ReadWrite);
+        container.MapDma(0x90_0000, At(2), 0x2000, DmaPermissions.Read);
+        container.MapMsiBank(2, At(3));
+        machine.Engine.CreateGroup(1, [0x42], [2]).Attach(container);
+
+        var table = new TableView(Dump(machine, container));
+
+        Assert.Equal((Start, Start + Count * Window - 1), (table.ApertureBase, table.ApertureLast));
+        Assert.Equal((16, (int)Count, 3), (table.WindowShift, table.WindowCount, table.LiveWindows));
+        Assert.Equal((container.Generation, FaultKind.None), (table.Generation, table.Refusal));
+        ulong bank = machine.Engine.Platform.MsiBanks[2].Page;
+        Assert.Equal([0, 0x40_0000 - At(1), 0x90_0000 - At(2), bank - At(3) + 3, 0, 0, 0, 0], table.Delta.ToArray());
+        Assert.Equal([0, Window, 0x2000, 0, 0, 0, 0, 0], table.ReadLimit.ToArray());
+        Assert.Equal([0, Window, 0, 0x1000, 0, 0, 0, 0], table.WriteLimit.ToArray());
+        Assert.True(table.Column((TableColumn)99).IsEmpty);
+    }
+
+    [Fact]
+    public unsafe void An_image_of_256_windows_takes_at_most_16_KiB_and_is_64_byte_aligned()
+    {
+        using var machine = new Machine();
+        PamuContainer container = machine.Fresh();
+        container.SetGeometry(0, 0xF_FFFF);
+        container.SetWindows(256);
+        container.MapDma(0, 0, 0x10_0000, DmaPermissions.ReadWrite);
+
+        using ReaderSection section = machine.Reader.Enter(container);
+
+        Assert.Equal(256, section.Table.LiveWindows);
+        Assert.True(section.Table.Image.Length <= 16 * 1024);
+        fixed (byte* image = section.Table.Image)
+        {
+            Assert.Equal(0u, (nuint)image % 64);
+        }
+    }
+
+    [Fact]
+    public void The_table_of_an_unknown_LIODN_refuses_everything()
+    {
+        using var machine = new Machine();
+        using ReaderSection section = machine.Reader.Enter(0x42u);
+
+        Assert.Equal((FaultKind.UnknownLiodn, 0, 0ul), (section.Table.Refusal, section.Table.WindowCount, section.Table.Generation));
+    }
+
+    [Fact]
+    public void An_image_of_the_other_byte_order_is_refused_and_named()
+    {
+        byte[] image = Image();
+        BinaryPrimitives.WriteUInt32LittleEndian(image, BinaryPrimitives.ReverseEndianness(BinaryPrimitives.ReadUInt32LittleEndian(image)));
+
+        Assert.Contains("byte order", Refusal(image), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_magic_or_layout_version_is_refused_and_named()
+    {
+        byte[] image = Image();
+        image[4]++;
+        Assert.Contains("layout version 2", Refusal(image), StringComparison.Ordinal);
+        image[0]++;
+        Assert.Contains("magic", Refusal(image), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bytes_that_are_too_short_are_refused()
+    {
+        byte[] image = Image();
+
+        foreach (int length in new[] { 0, 1, TableLayout.HeaderBytes - 1, TableLayout.HeaderBytes, image.Length - 1 })
+        {
+            Assert.Contains("bytes", Refusal(image[..length]), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_longer_buffer_is_fine_and_the_view_is_the_image_alone()
+    {
+        byte[] image = Image();
+
+        Assert.Equal(image, new TableView([.. image, 1, 2, 3]).Image.ToArray());
+    }
+
+    private static byte[] Image()
+    {
+        using var machine = new Machine();
+        return Dump(machine, machine.Ready());
+    }
+
+    private static byte[] Dump(Machine machine, PamuContainer container)
+    {
+        using ReaderSection section = machine.Reader.Enter(container);
+        return section.Table.Image.ToArray();
+    }
+
+    private static string Refusal(byte[] image) => Assert.Throws<ArgumentException>(() => new TableView(image).Generation).Message;
+}
