@@ -44,12 +44,14 @@ internal static unsafe class Vector512Kernels
         byte* msiMask = batch.Msi;
         nuint count = batch.Count;
 
+        // Before any vector is loaded: no vector register survives a call.
+        ulong* ends = stackalloc ulong[BatchKernels.RegisterWindowsMax];
+        FillEnds(batch, TLengths.IsUniform ? lengths.At(0) : 1, ends);
+
         Vector512<ulong> apertureBase = Vector512.Create(table->ApertureBase);
         Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
         Vector512<ulong> delta0 = Vector512.Load(batch.Delta);
         Vector512<ulong> delta1 = Vector512.Load(batch.Delta + 8);
-        ulong* ends = stackalloc ulong[BatchKernels.RegisterWindowsMax];
-        FillEnds(batch, TLengths.IsUniform ? lengths.At(0) : 1, ends);
         Vector512<ulong> end0 = Vector512.Load(ends);
         Vector512<ulong> end1 = Vector512.Load(ends + 8);
         Vector512<ulong> tagBits = Vector512.Create(TableLayout.MsiTagMask);
@@ -87,7 +89,7 @@ internal static unsafe class Vector512Kernels
 
             if (hits != AllLanes)
             {
-                target = RefuseLanes(batch, i, relative, lengths.At512(i), target, hit, hits);
+                target = RefuseLanes(batch, i, relative, lengths.At512(i), target, hits);
             }
 
             target.Store(targets + i);
@@ -196,7 +198,7 @@ internal static unsafe class Vector512Kernels
 
             if (hits != AllLanes)
             {
-                target = RefuseLanes(arguments, at, relative, length, target, hit, hits);
+                target = RefuseLanes(arguments, at, relative, length, target, hits);
             }
 
             target.Store(targets + at);
@@ -266,7 +268,7 @@ internal static unsafe class Vector512Kernels
             batch.Msi[i / 8] = (byte)((byte)~(entry & tagBits).Equals0Mask() & hits);
             if (hits != AllLanes)
             {
-                target = RefuseLanes(batch, i, relative, length, target, hit, hits);
+                target = RefuseLanes(batch, i, relative, length, target, hits);
             }
 
             target.Store(batch.Targets + i);
@@ -282,7 +284,7 @@ internal static unsafe class Vector512Kernels
     /// <summary>Lanes that are no hit: crossing or refused, all ones either way. The two masks are 0 where this is not called.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<ulong> RefuseLanes(
-        in BatchArguments batch, nuint i, Vector512<ulong> relative, Vector512<ulong> length, Vector512<ulong> target, Vector512<ulong> hit, byte hits)
+        in BatchArguments batch, nuint i, Vector512<ulong> relative, Vector512<ulong> length, Vector512<ulong> target, byte hits)
     {
         TableHeader* table = batch.Table;
         Vector512<ulong> windowMask = Vector512.Create((1UL << (int)table->WindowShift) - 1);
@@ -293,7 +295,11 @@ internal static unsafe class Vector512Kernels
         byte cross = (byte)((byte)crosses.ExtractMostSignificantBits() & ~hits);
         batch.Cross[i / 8] = cross;
         batch.Fault[i / 8] = (byte)~(hits | cross);
-        return target | ~hit;
+
+        // The lanes' bits as a vector again, rather than the compare's own result: kept alive for this rare path, that result would be moved
+        // from its mask register to a vector and back on the common one.
+        Vector512<ulong> laneBits = Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
+        return target | Vector512.Equals(Vector512.Create((ulong)hits) & laneBits, Vector512<ulong>.Zero);
     }
 
     /// <summary>
