@@ -7,10 +7,9 @@ using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
 using Perfolizer.Horology;
 
-if (args is ["quick"])
+if (args is ["compare", .. string[] rest])
 {
-    PamuFastPath.Bench.Quick.Run();
-    return 0;
+    return PamuFastPath.Bench.Compare.CompareCommand.Run(rest);
 }
 
 // One process per benchmark, many short iterations: these machines are shared, so the spread says more than the mean.
