@@ -1,102 +1,121 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using PamuFastPath.Bench.Workloads;
 
 namespace PamuFastPath.Bench.Baselines;
 
 /// <summary>
-/// (c) A B-tree of regions, eight keys to a node of one cache line, with a hint for each thread: the region found last. The tree is complete, so
-/// children are found by arithmetic; a node is searched with one compare of all its keys.
+/// (c) A B-tree of regions, eight keys to a node of one cache line, with a hint for each thread: the region found last. All levels are complete
+/// (padded with regions that refuse everything), so children are found by arithmetic, and a node is searched with one compare of all its keys.
 /// </summary>
 internal sealed unsafe class RegionTree : IDisposable
 {
     private const int Fanout = 8;
+    private const int DepthMax = 3; // 512 regions
 
     private readonly NativeArray<Region> _regions;
-    private readonly List<NativeArray<ulong>> _levels = [];
-    private readonly List<NativeArray<nint>> _hints = [];
-    private readonly NativeArray<nint> _levelPointers;
+    private readonly NativeArray<ulong>[] _levels;
+    private readonly List<NativeArray<ThreadState>> _threads = [];
 
-    /// <param name="regions">By start. Owned by the caller.</param>
+    /// <param name="regions">By start.</param>
     internal RegionTree(NativeArray<Region> regions)
     {
-        _regions = regions;
-        ulong[] keys = [.. regions.Span.ToArray().Select(region => region.Start)];
-        do
+        int depth = 1;
+        int size = Fanout;
+        while (size < regions.Length)
         {
-            // From the leaves up: each level holds the first key of every node below.
-            var level = new NativeArray<ulong>((keys.Length + Fanout - 1) / Fanout * Fanout);
-            level.Span.Fill(ulong.MaxValue);
-            keys.CopyTo(level.Span);
-            _levels.Insert(0, level);
-            keys = [.. keys.Chunk(Fanout).Select(node => node[0])];
+            depth++;
+            size *= Fanout;
         }
-        while (_levels[0].Length > Fanout);
 
-        _levelPointers = new NativeArray<nint>(_levels.Count);
-        for (int i = 0; i < _levels.Count; i++)
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(depth, DepthMax, nameof(regions));
+        _regions = new NativeArray<Region>(size);
+        regions.Span.CopyTo(_regions.Span);
+        _levels = new NativeArray<ulong>[depth];
+        for (int level = depth - 1, stride = 1; level >= 0; level--, stride *= Fanout)
         {
-            _levelPointers.Pointer[i] = (nint)_levels[i].Pointer;
+            // The first key of every node below, from the leaves up.
+            _levels[level] = new NativeArray<ulong>(size / stride);
+            _levels[level].Span.Fill(ulong.MaxValue);
+            for (int i = 0; i * stride < regions.Length; i++)
+            {
+                _levels[level].Pointer[i] = regions.Pointer[i * stride].Start;
+            }
         }
     }
 
     /// <summary>A searcher with a hint of its own, for one thread.</summary>
     internal Search NewSearcher()
     {
-        var hint = new NativeArray<nint>(Fanout); // a cache line of its own
-        *hint.Pointer = (nint)_regions.Pointer;
-        lock (_hints)
+        var thread = new NativeArray<ThreadState>(1);
+        ThreadState* state = thread.Pointer;
+        state->Hint = _regions.Pointer;
+        state->Regions = _regions.Pointer;
+        state->Depth = (nuint)_levels.Length;
+        for (int i = 0; i < _levels.Length; i++)
         {
-            _hints.Add(hint);
+            state->Levels[i] = (ulong)_levels[i].Pointer;
         }
 
-        return new Search((Region**)hint.Pointer, (ulong**)_levelPointers.Pointer, _levels.Count, _regions);
+        lock (_threads)
+        {
+            _threads.Add(thread);
+        }
+
+        return new Search(state);
     }
 
     public void Dispose()
     {
-        _levelPointers.Dispose();
-        _levels.ForEach(level => level.Dispose());
-        _hints.ForEach(hint => hint.Dispose());
+        Array.ForEach(_levels, level => level.Dispose());
+        _threads.ForEach(thread => thread.Dispose());
+        _regions.Dispose();
     }
 
-    internal readonly struct Search(Region** hint, ulong** levels, int depth, NativeArray<Region> regions) : ISingleTranslation
+    /// <summary>All a search needs, behind one pointer, so that a loop around it keeps its registers. A cache line of its own: the hint is written.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 64)]
+    internal struct ThreadState
     {
-        private readonly Region** _hint = hint;
-        private readonly ulong** _levels = levels;
-        private readonly nuint _depth = (nuint)depth;
-        private readonly Region* _regions = regions.Pointer;
-        private readonly nuint _last = (nuint)regions.Length - 1;
+        internal Region* Hint;
+        internal Region* Regions;
+        internal nuint Depth;
+        internal fixed ulong Levels[DepthMax];
+    }
+
+    internal readonly struct Search(ThreadState* state) : ISingleTranslation
+    {
+        private readonly ThreadState* _state = state;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         internal Translation Translate(ulong iova, ulong length, DmaAccess access)
         {
-            Region* region = *_hint;
+            Region* region = _state->Hint;
             ulong offset = iova - region->Start;
             ulong limit = (&region->ReadLimit)[(nuint)access & 1];
             return offset < limit && length - 1 < limit - offset
                 ? Translation.Hit(iova, region->Delta)
-                : Descend(iova, length, access);
+                : Descend(_state, iova, length, access);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public ulong Target(ulong iova, ulong length, DmaAccess access) => Translate(iova, length, access).Target;
 
         [MethodImpl(MethodImplOptions.NoInlining)]
-        private Translation Descend(ulong iova, ulong length, DmaAccess access)
+        private static Translation Descend(ThreadState* state, ulong iova, ulong length, DmaAccess access)
         {
             nuint at = 0;
-            Vector512<ulong> wanted = Vector512.Create(Math.Min(iova, ulong.MaxValue - 1)); // never finds the padding
-            for (nuint level = 0; level < _depth; level++)
+            Vector512<ulong> wanted = Vector512.Create(iova);
+            for (nuint level = 0; level < state->Depth; level++)
             {
-                // The child before the first key that is greater. An IOVA below all keys takes the first one, which then refuses it.
-                Vector512<ulong> keys = Vector512.LoadAligned(_levels[level] + at * Fanout);
+                // The child before the first key that is greater. An IOVA below all keys takes the first one, whose region then refuses it.
+                Vector512<ulong> keys = Vector512.LoadAligned((ulong*)state->Levels[level] + at * Fanout);
                 ulong notGreater = Vector512.LessThanOrEqual(keys, wanted).ExtractMostSignificantBits();
                 at = at * Fanout + (nuint)Math.Max(ulong.PopCount(notGreater), 1) - 1;
             }
 
-            Region* region = _regions + Math.Min(at, _last);
-            *_hint = region;
+            Region* region = state->Regions + at;
+            state->Hint = region;
             return Region.Translate(region, iova, length, access);
         }
     }

@@ -13,28 +13,33 @@ internal sealed unsafe class SortedRanges : IDisposable
     private readonly NativeArray<Region> _regions;
     private readonly NativeArray<ulong> _starts;
 
-    /// <param name="regions">By start. Owned by the caller.</param>
+    /// <param name="regions">By start.</param>
     internal SortedRanges(NativeArray<Region> regions)
     {
-        _regions = regions;
-        _starts = new NativeArray<ulong>((int)BitOperations.RoundUpToPowerOf2((uint)regions.Length));
-        _starts.Span.Fill(ulong.MaxValue); // a start no IOVA is found at: a region has at least a page
+        int size = (int)BitOperations.RoundUpToPowerOf2((uint)regions.Length);
+        _regions = new NativeArray<Region>(size); // what is not filled refuses everything
+        _starts = new NativeArray<ulong>(size);
+        _starts.Span.Fill(ulong.MaxValue);
         for (int i = 0; i < regions.Length; i++)
         {
+            _regions.Pointer[i] = regions.Pointer[i];
             _starts.Pointer[i] = regions.Pointer[i].Start;
         }
     }
 
     internal Search Searcher => new(_starts, _regions);
 
-    public void Dispose() => _starts.Dispose();
+    public void Dispose()
+    {
+        _starts.Dispose();
+        _regions.Dispose();
+    }
 
     internal readonly struct Search(NativeArray<ulong> starts, NativeArray<Region> regions) : ISingleTranslation
     {
         private readonly ulong* _starts = starts.Pointer;
         private readonly Region* _regions = regions.Pointer;
         private readonly nuint _half = (nuint)starts.Length / 2;
-        private readonly nuint _last = (nuint)regions.Length - 1;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         internal Translation Translate(ulong iova, ulong length, DmaAccess access)
@@ -46,8 +51,7 @@ internal sealed unsafe class SortedRanges : IDisposable
                 at += half & (0 - (nuint)(_starts[at + half] <= iova ? 1 : 0));
             }
 
-            // Only IOVA 2^64 - 1 finds padding.
-            return Region.Translate(_regions + Math.Min(at, _last), iova, length, access);
+            return Region.Translate(_regions + at, iova, length, access);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

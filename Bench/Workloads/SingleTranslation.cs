@@ -46,8 +46,11 @@ internal readonly struct InSection<TWay>(PamuReader reader, PamuContainer contai
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong Target(ulong iova, ulong length, DmaAccess access)
     {
-        using ReaderSection section = reader.Enter(container);
-        return way.Target(iova, length, access);
+        // No try: nothing in between throws, and a handler would keep the section's fields in memory.
+        ReaderSection section = reader.Enter(container);
+        ulong target = way.Target(iova, length, access);
+        section.Dispose();
+        return target;
     }
 }
 
@@ -62,9 +65,10 @@ internal static unsafe class SingleLoops
         where TWay : struct, ISingleTranslation
     {
         ulong sum = 0;
-        for (nint i = 0; i < count; i++)
+        ulong* end = iovas + count;
+        for (ulong* iova = iovas; iova < end; iova++)
         {
-            sum += way.Target(iovas[i], AccessBytes, DmaAccess.Write);
+            sum += way.Target(*iova, AccessBytes, DmaAccess.Write);
         }
 
         return sum;
@@ -78,9 +82,10 @@ internal static unsafe class SingleLoops
         where TWay : struct, ISingleTranslation
     {
         ulong last = 0;
-        for (nint i = 0; i < count; i++)
+        ulong* end = iovas + count;
+        for (ulong* iova = iovas; iova < end; iova++)
         {
-            last = way.Target(iovas[i] + (last & zero), AccessBytes, DmaAccess.Write);
+            last = way.Target(*iova + (last & zero), AccessBytes, DmaAccess.Write);
         }
 
         return last;
