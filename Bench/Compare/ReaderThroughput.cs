@@ -107,13 +107,7 @@ internal static unsafe class ReaderThroughput
     private static NativeArray<ulong> StableAddresses(BenchTable table)
     {
         var iovas = new NativeArray<ulong>(Accesses);
-        var random = new Random(42);
-        foreach (ref ulong iova in iovas.Span)
-        {
-            iova = (ulong)random.NextInt64((long)(PacedPublisher.StableWindows * table.WindowBytes));
-            iova &= ~63UL; // no access crosses
-        }
-
+        AddressStream.Fill(iovas.Span, table, windows: PacedPublisher.StableWindows);
         return iovas;
     }
 

@@ -19,11 +19,15 @@ internal static class AddressStream
     /// <summary>No access reaches further than this from its IOVA, so that only those that are meant to cross or fault do.</summary>
     internal const int LengthMax = 4096;
 
-    internal static void Fill(Span<ulong> iovas, BenchTable table, AddressPattern pattern = AddressPattern.Random)
+    /// <param name="iovas">What to fill.</param>
+    /// <param name="table">The table that is accessed.</param>
+    /// <param name="pattern">How.</param>
+    /// <param name="windows">The first so many windows; default: all that map memory.</param>
+    internal static void Fill(Span<ulong> iovas, BenchTable table, AddressPattern pattern = AddressPattern.Random, int? windows = null)
     {
         var random = new Random(42);
         ulong room = table.WindowBytes - 2 * LengthMax;
-        int dmaWindows = table.MsiWindow >= 0 ? table.Windows - 1 : table.Windows;
+        int dmaWindows = windows ?? (table.MsiWindow >= 0 ? table.Windows - 1 : table.Windows);
         for (int i = 0; i < iovas.Length; i++)
         {
             iovas[i] = pattern switch
