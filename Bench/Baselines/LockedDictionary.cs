@@ -4,7 +4,9 @@ using PamuFastPath.Bench.Workloads;
 
 namespace PamuFastPath.Bench.Baselines;
 
-/// <summary>(e) A dictionary keyed by window under a ReaderWriterLockSlim: what .NET offers without thinking. Safe against changes.</summary>
+/// <summary>
+/// (e) A dictionary keyed by window under a ReaderWriterLockSlim: what .NET offers without thinking. Safe against changes.
+/// </summary>
 internal sealed class LockedDictionary : IDisposable
 {
     private readonly ReaderWriterLockSlim _lock = new(LockRecursionPolicy.NoRecursion);

@@ -41,7 +41,13 @@ internal unsafe struct Region
                 if ((table.ReadLimit[i] | table.WriteLimit[i]) != 0)
                 {
                     ulong start = table.ApertureBase + ((ulong)i << table.WindowShift);
-                    live.Add(new Region { Start = start, ReadLimit = table.ReadLimit[i], WriteLimit = table.WriteLimit[i], Delta = table.Delta[i] });
+                    live.Add(new Region
+                    {
+                        Start = start,
+                        ReadLimit = table.ReadLimit[i],
+                        WriteLimit = table.WriteLimit[i],
+                        Delta = table.Delta[i],
+                    });
                 }
             }
         }

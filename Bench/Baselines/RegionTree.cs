@@ -6,8 +6,9 @@ using PamuFastPath.Bench.Workloads;
 namespace PamuFastPath.Bench.Baselines;
 
 /// <summary>
-/// (c) A B-tree of regions, eight keys to a node of one cache line, with a hint for each thread: the region found last. All levels are complete
-/// (padded with regions that refuse everything), so children are found by arithmetic, and a node is searched with one compare of all its keys.
+/// (c) A B-tree of regions, eight keys to a node of one cache line, with a hint for each thread: the region found last. All levels are
+/// complete (padded with regions that refuse everything), so children are found by arithmetic, and a node is searched with one compare of
+/// all its keys.
 /// </summary>
 internal sealed unsafe class RegionTree : IDisposable
 {
@@ -73,7 +74,10 @@ internal sealed unsafe class RegionTree : IDisposable
         _regions.Dispose();
     }
 
-    /// <summary>All a search needs, behind one pointer, so that a loop around it keeps its registers. A cache line of its own: the hint is written.</summary>
+    /// <summary>
+    /// All a search needs, behind one pointer, so that a loop around it keeps its registers. A cache line of its own: the hint is
+    /// written.
+    /// </summary>
     [StructLayout(LayoutKind.Sequential, Size = 64)]
     internal struct ThreadState
     {

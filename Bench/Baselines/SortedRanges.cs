@@ -5,8 +5,8 @@ using PamuFastPath.Bench.Workloads;
 namespace PamuFastPath.Bench.Baselines;
 
 /// <summary>
-/// (b) Binary search without branches over the starts, in an array of their own and padded to a power of two: the same steps for every IOVA, and
-/// nothing to mispredict.
+/// (b) Binary search without branches over the starts, in an array of their own and padded to a power of two: the same steps for every
+/// IOVA, and nothing to mispredict.
 /// </summary>
 internal sealed unsafe class SortedRanges : IDisposable
 {

@@ -5,8 +5,8 @@ namespace PamuFastPath.Bench.Baselines;
 
 /// <summary>
 /// (d) A two-level directory as SPDK's memory map has it: 1 GiB a directory entry, 2 MiB a leaf entry, 48-bit addresses. It checks nothing
-/// (permission, length, mapping end, MSI) and protects no reader from a change; it answers something for every address, and the right thing only
-/// for accesses that hit. SPDK at least looks whether the directory entry is there; here an absent one leads to an empty leaf.
+/// (permission, length, mapping end, MSI) and protects no reader from a change; it answers something for every address, and the right
+/// thing only for accesses that hit. SPDK at least looks whether the directory entry is there; here an absent one leads to an empty leaf.
 /// </summary>
 internal sealed unsafe class TwoLevelDirectory : IDisposable
 {

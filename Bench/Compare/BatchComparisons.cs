@@ -27,13 +27,15 @@ internal static class BatchComparisons
         .Concat(ByFaultsAndMessages(timing))
         .Concat(OverTrace(timing));
 
-    private static Subject Time(string name, BatchWorkload batch, BatchKernel? kernel = null) => new(name, batch.Count, () => batch.Translate(kernel));
+    private static Subject Time(string name, BatchWorkload batch, BatchKernel? kernel = null) =>
+        new(name, batch.Count, () => batch.Translate(kernel));
 
     private static Subject Copy(BatchWorkload batch) => new("copy of the same arrays", batch.Count, batch.Copy);
 
     private static IEnumerable<ComparisonRow> AgainstCopy(Interleaved timing)
     {
-        foreach ((int count, Dictionary<int, Target> targets) in new[] { (BatchWorkload.DefaultCount, AgainstCopy1024), (LargeCount, AgainstCopyLarge) })
+        (int, Dictionary<int, Target>)[] sizes = [(BatchWorkload.DefaultCount, AgainstCopy1024), (LargeCount, AgainstCopyLarge)];
+        foreach ((int count, Dictionary<int, Target> targets) in sizes)
         {
             foreach ((int windows, Target target) in targets)
             {
@@ -83,13 +85,14 @@ internal static class BatchComparisons
             using var table = new BenchTable(windows);
             using var batch = new BatchWorkload(table);
             Subject chosen = Time("the table's own choice", batch);
+            bool isAvx512 = batch.CanRun(BatchKernel.Vector512Registers);
             var group = new ComparisonGroup($"batch of 1024, {windows} windows, each kernel forced",
             [
                 new(chosen),
                 .. Enum.GetValues<BatchKernel>().Where(batch.CanRun).Select(kernel => new Comparison(
                     Time($"{kernel}", batch, kernel),
                     chosen,
-                    kernel == BatchKernel.Vector256Registers && batch.CanRun(BatchKernel.Vector512Registers) ? new Target(RatioMax: 2.5) : default)),
+                    isAvx512 && kernel == BatchKernel.Vector256Registers ? new Target(RatioMax: 2.5) : default)),
             ]);
             foreach (ComparisonRow row in group.Run(timing))
             {

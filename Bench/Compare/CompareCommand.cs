@@ -5,8 +5,8 @@ using PamuFastPath.Bench.Measure;
 namespace PamuFastPath.Bench.Compare;
 
 /// <summary>
-/// <c>compare [--json FILE]</c>: the engine against every baseline and against itself, in one process, as one table. Ratios are medians of the ratios
-/// of neighbouring samples and stand noise well; times are what this machine did meanwhile.
+/// <c>compare [--json FILE]</c>: the engine against every baseline and against itself, in one process, as one table. Ratios are medians
+/// of the ratios of neighbouring samples and stand noise well; times are what this machine did meanwhile.
 /// </summary>
 internal static class CompareCommand
 {
@@ -73,8 +73,8 @@ internal static class CompareCommand
     {
         string ratio = row.Ratio is double r ? Invariant($"{r,7:F3} {row.RatioSpread,7:F3}") : "";
         string met = row.IsMet switch { true => "yes", false => "NO", null => "" };
-        Console.WriteLine(
-            $"  {row.What,-70} {WithUnit(row.Measured, row.Unit),10} {WithUnit(row.Spread, ""),8}  {ratio,-15}  {row.Against,-38} {row.Target,-24} {met}");
+        string time = $"{WithUnit(row.Measured, row.Unit),10} {WithUnit(row.Spread, ""),8}";
+        Console.WriteLine($"  {row.What,-70} {time}  {ratio,-15}  {row.Against,-38} {row.Target,-24} {met}");
     }
 
     private static string WithUnit(double value, string unit) => value switch

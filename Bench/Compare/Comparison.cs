@@ -43,7 +43,8 @@ internal sealed record ComparisonGroup(string Title, IReadOnlyList<Comparison> C
         {
             double[] measured = SamplesOf(comparison.Measured);
             Distribution? ratio = comparison.Against is Subject against ? Distribution.Ratio(measured, SamplesOf(against)) : null;
-            yield return ComparisonRow.Of(Title, comparison.Measured.Name, comparison.Against?.Name, comparison.Target, new Distribution(measured), ratio);
+            yield return ComparisonRow.Of(
+                Title, comparison.Measured.Name, comparison.Against?.Name, comparison.Target, new Distribution(measured), ratio);
         }
 
         double[] SamplesOf(Subject subject) => samples[Array.IndexOf(subjects, subject)].Nanoseconds;
@@ -73,14 +74,11 @@ internal sealed record ComparisonRow(
     double? RatioSpread = null,
     bool? IsMet = null)
 {
-    internal static ComparisonRow Of(string group, string what, string? against, Target target, Distribution time, Distribution? ratio) => new(
-        group,
-        what,
-        against,
-        target.ToString(),
-        time.Median,
-        time.Spread,
-        Ratio: ratio?.Median,
-        RatioSpread: ratio?.Spread,
-        IsMet: target.IsNone ? null : target.IsMetBy(time.Median, ratio?.Median));
+    internal static ComparisonRow Of(string group, string what, string? against, Target target, Distribution time, Distribution? ratio) =>
+        new(group, what, against, target.ToString(), time.Median, time.Spread)
+        {
+            Ratio = ratio?.Median,
+            RatioSpread = ratio?.Spread,
+            IsMet = target.IsNone ? null : target.IsMetBy(time.Median, ratio?.Median),
+        };
 }

@@ -5,8 +5,8 @@ using PamuFastPath.Bench.Workloads;
 namespace PamuFastPath.Bench.Compare;
 
 /// <summary>
-/// How long control calls take while a reader on another core is busy in short sections: from the call of MAP until the reader's first hit, and from
-/// the call of UNMAP until it returns.
+/// How long control calls take while a reader on another core is busy in short sections: from the call of MAP until the reader's first
+/// hit, and from the call of UNMAP until it returns.
 /// </summary>
 internal sealed class ControlLatency : IDisposable
 {
@@ -54,8 +54,11 @@ internal sealed class ControlLatency : IDisposable
         {
             double value = times.Quantile(q.Quantile);
             double? limit = q.Name == "p99" ? p99Max : null;
-            return new ComparisonRow(
-                group, $"{what}, {q.Name} of {times.Count}", null, limit is double l ? $"< {l:F0} ns" : "", value, times.Spread, IsMet: limit == null ? null : value < limit);
+            string target = limit is double l ? $"< {l:F0} ns" : "";
+            return new ComparisonRow(group, $"{what}, {q.Name} of {times.Count}", null, target, value, times.Spread)
+            {
+                IsMet = limit == null ? null : value < limit,
+            };
         });
 
     private (Distribution Visible, Distribution Mapped, Distribution Unmapped) Measure(int calls)

@@ -6,15 +6,15 @@ namespace PamuFastPath.Bench.Compare;
 /// <summary>What a device model calls: ranges over windows, and copies to and from guest RAM.</summary>
 internal static class DeviceComparisons
 {
-    private static int _sink;
+    private static int Sink;
 
     internal static IEnumerable<ComparisonRow> Run(Interleaved timing) => Ranges(timing).Concat(Copies(timing));
 
     private static IEnumerable<ComparisonRow> Ranges(Interleaved timing)
     {
         using var device = new DeviceWorkload();
-        var inOne = new Subject("4 KiB in one window", DeviceWorkload.Accesses, () => _sink += device.RangesInOneWindow());
-        var overTwo = new Subject("4 KiB over two windows", DeviceWorkload.Accesses, () => _sink += device.RangesOverTwoWindows());
+        var inOne = new Subject("4 KiB in one window", DeviceWorkload.Accesses, () => Sink += device.RangesInOneWindow());
+        var overTwo = new Subject("4 KiB over two windows", DeviceWorkload.Accesses, () => Sink += device.RangesOverTwoWindows());
         foreach (ComparisonRow row in new ComparisonGroup("range translation, own section", [new(inOne), new(overTwo, inOne)]).Run(timing))
         {
             yield return row;
@@ -38,5 +38,5 @@ internal static class DeviceComparisons
     }
 
     private static Subject Per(string what, int bytes, Func<int, int> call) =>
-        new($"{what} {bytes} B", DeviceWorkload.Accesses, () => _sink += call(bytes));
+        new($"{what} {bytes} B", DeviceWorkload.Accesses, () => Sink += call(bytes));
 }

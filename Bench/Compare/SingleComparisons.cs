@@ -10,7 +10,7 @@ internal static unsafe class SingleComparisons
     private const int Accesses = 1024;
     private const int Liodns = 4096;
 
-    private static ulong _sink;
+    private static ulong Sink;
 
     private enum Flow
     {
@@ -26,8 +26,8 @@ internal static unsafe class SingleComparisons
 
     private static Subject Time<TWay>(string name, TWay way, NativeArray<ulong> iovas, Flow flow = Flow.Independent)
         where TWay : struct, ISingleTranslation => flow == Flow.Independent
-        ? new(name, iovas.Length, () => _sink += SingleLoops.Independent(way, iovas.Pointer, iovas.Length))
-        : new(name, iovas.Length, () => _sink += SingleLoops.Dependent(way, iovas.Pointer, iovas.Length, zero: 0));
+        ? new(name, iovas.Length, () => Sink += SingleLoops.Independent(way, iovas.Pointer, iovas.Length))
+        : new(name, iovas.Length, () => Sink += SingleLoops.Dependent(way, iovas.Pointer, iovas.Length, zero: 0));
 
     private static IEnumerable<ComparisonRow> AgainstBaselines(Interleaved timing)
     {
@@ -79,7 +79,8 @@ internal static unsafe class SingleComparisons
         RegionTree.Search tree = baselines.Tree.NewSearcher();
         Subject own = Time("own section", new OwnSection(table.Reader, table.Container), iovas, flow);
         Subject hint = Time("B-tree hint hit", tree, iovas, flow);
-        Subject sectionedHint = Time("B-tree hint hit in own section", new InSection<RegionTree.Search>(table.Reader, table.Container, tree), iovas, flow);
+        var sectioned = new InSection<RegionTree.Search>(table.Reader, table.Container, tree);
+        Subject sectionedHint = Time("B-tree hint hit in own section", sectioned, iovas, flow);
         return new ComparisonGroup($"single, same window of {table.Windows}, {flow}",
         [
             new(own, sectionedHint, isAsked ? new Target(RatioMax: 1.2) : default),
@@ -138,10 +139,10 @@ internal static unsafe class SingleComparisons
     private static IEnumerable<ComparisonRow> OverTrace(Interleaved timing)
     {
         using var trace = new RecordedTrace();
-        var bare = new Subject("bare lookup", trace.Count, () => _sink += trace.TranslateEachBare());
+        var bare = new Subject("bare lookup", trace.Count, () => Sink += trace.TranslateEachBare());
         var group = new ComparisonGroup("single, 100,000 accesses of an NVMe drive, 256 windows",
         [
-            new(new Subject("own section, own length and direction", trace.Count, () => _sink += trace.TranslateEach()), bare),
+            new(new Subject("own section, own length and direction", trace.Count, () => Sink += trace.TranslateEach()), bare),
             new(bare),
         ]);
         foreach (ComparisonRow row in group.Run(timing))

@@ -10,12 +10,18 @@ internal sealed record Machine(string Name, string Cpu, int Cores, string Isa, s
         Environment.MachineName,
         CpuModel(),
         Environment.ProcessorCount,
-        Vector512.IsHardwareAccelerated ? "AVX-512" : Vector256.IsHardwareAccelerated ? "AVX2" : Vector128.IsHardwareAccelerated ? "128-bit" : "scalar",
+        WidestVectors(),
         RuntimeInformation.FrameworkDescription,
         RuntimeInformation.OSDescription,
         DateTimeOffset.UtcNow);
 
     public override string ToString() => $"{Name}: {Cpu}, {Cores} cores, {Isa}, {Runtime}, {Os}, {Date:yyyy-MM-dd HH:mm} UTC";
+
+    private static string WidestVectors() =>
+        Vector512.IsHardwareAccelerated ? "AVX-512"
+        : Vector256.IsHardwareAccelerated ? "AVX2"
+        : Vector128.IsHardwareAccelerated ? "128-bit vectors"
+        : "scalar";
 
     private static string CpuModel()
     {

@@ -3,7 +3,9 @@ using PamuFastPath.Bench.Workloads;
 
 namespace PamuFastPath.Bench.Suites;
 
-/// <summary>What the suites of batch translation share. Times are for one element of the default 1,024 unless a suite says otherwise.</summary>
+/// <summary>
+/// What the suites of batch translation share. Times are for one element of the default 1,024 unless a suite says otherwise.
+/// </summary>
 public abstract class BatchSuite
 {
     protected const int DefaultCount = BatchWorkload.DefaultCount;

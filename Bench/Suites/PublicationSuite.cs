@@ -3,7 +3,9 @@ using PamuFastPath.Bench.Workloads;
 
 namespace PamuFastPath.Bench.Suites;
 
-/// <summary>Control calls, with and without a reader busy in short sections on another thread. Their distribution is in <c>compare</c>.</summary>
+/// <summary>
+/// Control calls, with and without a reader busy in short sections on another thread. Their distribution is in <c>compare</c>.
+/// </summary>
 public class PublishLatency
 {
     private const int Window = 8;

@@ -15,7 +15,8 @@ public abstract unsafe class SingleSuite
     [GlobalCleanup]
     public void CleanUp() => Table.Dispose();
 
-    private protected void Prepare(int windows = BenchTable.DefaultWindows, AddressPattern pattern = AddressPattern.Random, int liodns = 1, bool hasMsi = false)
+    private protected void Prepare(
+        int windows = BenchTable.DefaultWindows, AddressPattern pattern = AddressPattern.Random, int liodns = 1, bool hasMsi = false)
     {
         Table = new BenchTable(windows, hasMsi, liodns);
         AddressStream.Fill(Iovas.Span, Table, pattern);

@@ -10,7 +10,8 @@ using Perfolizer.Horology;
 namespace PamuFastPath.Bench.Suites;
 
 /// <summary>
-/// How all suites run: one process for each benchmark, many short iterations. The machines are shared, so the spread says more than the mean.
+/// How all suites run: one process for each benchmark, many short iterations. The machines are shared, so the spread says more than the
+/// mean.
 /// </summary>
 internal static class SuiteConfig
 {

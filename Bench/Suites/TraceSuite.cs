@@ -3,7 +3,9 @@ using PamuFastPath.Bench.Workloads;
 
 namespace PamuFastPath.Bench.Suites;
 
-/// <summary>A real trace over 256 windows with MSI windows: 100,000 accesses singly, and its writes as batches. Times are for the whole trace.</summary>
+/// <summary>
+/// A real trace over 256 windows with MSI windows: 100,000 accesses singly, and its writes as batches. Times are for the whole trace.
+/// </summary>
 public class TraceSuite
 {
     private RecordedTrace _trace = null!;

@@ -13,7 +13,9 @@ public enum AddressPattern
     Sequential,
 }
 
-/// <summary>Fills arrays with IOVAs and lengths of accesses to a <see cref="BenchTable"/>; always the same for the same arguments.</summary>
+/// <summary>
+/// Fills arrays with IOVAs and lengths of accesses to a <see cref="BenchTable"/>; always the same for the same arguments.
+/// </summary>
 internal static class AddressStream
 {
     /// <summary>No access reaches further than this from its IOVA, so that only those that are meant to cross or fault do.</summary>

@@ -10,7 +10,13 @@ internal sealed unsafe class BatchWorkload : IDisposable
     private readonly NativeArray<ulong> _crosses;
     private readonly NativeArray<ulong> _messages;
 
-    internal BatchWorkload(BenchTable table, int count = DefaultCount, AddressPattern pattern = AddressPattern.Random, double faults = 0, double messages = 0)
+    /// <summary>A batch of generated accesses, a share of them faults and a share messages.</summary>
+    internal BatchWorkload(
+        BenchTable table,
+        int count = DefaultCount,
+        AddressPattern pattern = AddressPattern.Random,
+        double faults = 0,
+        double messages = 0)
         : this(table.Reader, table.Container, count)
     {
         AddressStream.Fill(_iovas.Span, table, pattern);

@@ -20,7 +20,8 @@ internal sealed class BenchTable : IDisposable
     /// <param name="liodns">LIODNs 0 to this minus one lead to the container.</param>
     /// <param name="windowBytes">Bytes of one window.</param>
     /// <param name="mapped">How many windows are mapped; default: all.</param>
-    internal BenchTable(int windows = DefaultWindows, bool hasMsi = false, int liodns = 1, ulong windowBytes = DefaultWindowBytes, int? mapped = null)
+    internal BenchTable(
+        int windows = DefaultWindows, bool hasMsi = false, int liodns = 1, ulong windowBytes = DefaultWindowBytes, int? mapped = null)
     {
         Windows = windows;
         WindowBytes = windowBytes;
@@ -60,9 +61,13 @@ internal sealed class BenchTable : IDisposable
 
     /// <summary>Maps a window. Neighbours swap places, so that no two windows have contiguous targets and ranges cannot merge.</summary>
     internal void Map(int window) =>
-        Container.MapDma(TargetBase + ((ulong)window ^ 1) * WindowBytes, (ulong)window * WindowBytes, WindowBytes, DmaPermissions.ReadWrite);
+        Map(Container, window);
 
-    internal void Unmap(int firstWindow, int count = 1) => Container.UnmapDma((ulong)firstWindow * WindowBytes, (ulong)count * WindowBytes);
+    /// <summary>The same as one of several calls.</summary>
+    internal void Map(PamuControl control, int window) =>
+        control.MapDma(TargetBase + ((ulong)window ^ 1) * WindowBytes, (ulong)window * WindowBytes, WindowBytes, DmaPermissions.ReadWrite);
+
+    internal void Unmap(int window) => Container.UnmapDma((ulong)window * WindowBytes, WindowBytes);
 
     public void Dispose() => Engine.Dispose();
 }

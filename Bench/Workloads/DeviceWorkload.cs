@@ -68,21 +68,20 @@ internal sealed unsafe class DeviceWorkload : IDisposable
     }
 
     /// <summary>4 KiB inside one window, a section each.</summary>
-    internal int RangesInOneWindow() => Ranges(0);
+    internal int RangesInOneWindow() => Ranges(static iova => iova);
 
-    /// <summary>4 KiB over the end of a window, so that there are two pieces.</summary>
-    internal int RangesOverTwoWindows() => Ranges(WindowBytes - 1);
+    /// <summary>4 KiB over the end of a window, so that there are two pieces: from 1 KiB before the end of any but the last.</summary>
+    internal int RangesOverTwoWindows() =>
+        Ranges(static iova => (iova / WindowBytes % (BenchTable.DefaultWindows - 1) + 1) * WindowBytes - 1024);
 
-    private int Ranges(ulong crossingMask)
+    private int Ranges(Func<ulong, ulong> start)
     {
         Span<DmaSegment> segments = stackalloc DmaSegment[4];
         int pieces = 0;
         foreach (ulong iova in _iovas.Span)
         {
-            // With the mask: 1 KiB before the end of any window but the last.
-            ulong start = crossingMask == 0 ? iova : ((iova & ~crossingMask) % (WindowBytes * (BenchTable.DefaultWindows - 1))) | (crossingMask - 1023);
             using ReaderSection section = _table.Reader.Enter(_table.Container);
-            pieces += section.TranslateRange(start, AddressStream.LengthMax, DmaAccess.Write, segments).SegmentCount;
+            pieces += section.TranslateRange(start(iova), AddressStream.LengthMax, DmaAccess.Write, segments).SegmentCount;
         }
 
         return pieces;

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace PamuFastPath.Bench.Workloads;
 
-/// <summary>Zeroed native memory, 64-byte aligned: what all measurements read and write, so that none pays for the alignment another does not have.</summary>
+/// <summary>
+/// Zeroed native memory, 64-byte aligned: what all measurements read and write, so that none pays for the alignment another does not
+/// have.
+/// </summary>
 internal sealed unsafe class NativeArray<T> : IDisposable
     where T : unmanaged
 {

@@ -40,7 +40,7 @@ internal sealed class PacedPublisher
             transaction.UnmapDma(StableWindows * table.WindowBytes, (ulong)Room(table) * table.WindowBytes);
             for (int i = StableWindows; kind == PublicationKind.Removes && i < table.Windows; i++)
             {
-                transaction.MapDma(BenchTable.TargetBase + (ulong)i * table.WindowBytes, (ulong)i * table.WindowBytes, table.WindowBytes, DmaPermissions.ReadWrite);
+                table.Map(transaction, i);
             }
 
             transaction.Commit();

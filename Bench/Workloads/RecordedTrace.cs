@@ -5,7 +5,8 @@ using System.Runtime.CompilerServices;
 namespace PamuFastPath.Bench.Workloads;
 
 /// <summary>
-/// What a real NVMe drive did (scenarios/traces/README.md), over the table of scenarios/nvme.json: RAM where it is, messages in MSI windows.
+/// What a real NVMe drive did (scenarios/traces/README.md), over the table of scenarios/nvme.json: RAM where it is, messages in MSI
+/// windows.
 /// </summary>
 internal sealed unsafe class RecordedTrace : IDisposable
 {

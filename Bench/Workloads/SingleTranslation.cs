@@ -36,10 +36,13 @@ internal readonly struct OwnSection(PamuReader reader, PamuContainer container) 
 internal readonly struct ByLiodn(PamuReader reader, uint liodnMask) : ISingleTranslation
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ulong Target(ulong iova, ulong length, DmaAccess access) => reader.Translate((uint)(iova >> 4) & liodnMask, iova, length, access).Target;
+    public ulong Target(ulong iova, ulong length, DmaAccess access) =>
+        reader.Translate((uint)(iova >> 4) & liodnMask, iova, length, access).Target;
 }
 
-/// <summary>Another way, inside a section of the engine's for each access: what it costs once its readers are protected the same way.</summary>
+/// <summary>
+/// Another way, inside a section of the engine's for each access: what it costs once its readers are protected the same way.
+/// </summary>
 internal readonly struct InSection<TWay>(PamuReader reader, PamuContainer container, TWay way) : ISingleTranslation
     where TWay : struct, ISingleTranslation
 {
@@ -75,7 +78,8 @@ internal static unsafe class SingleLoops
     }
 
     /// <summary>
-    /// Each IOVA is known only when the target before is: latency. The two operations that tie them together (2 cycles) are the same for all.
+    /// Each IOVA is known only when the target before is: latency. The two operations that tie them together (2 cycles) are the same for
+    /// all.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static ulong Dependent<TWay>(TWay way, ulong* iovas, int count, ulong zero)

@@ -23,7 +23,8 @@ public class BaselineAgreementTests
             CheckTable(table, random, kinds);
         }
 
-        Assert.All(Enum.GetValues<TranslationKind>(), kind => Assert.True(kinds.GetValueOrDefault(kind) > Accesses / 1000, $"too few of {kind}"));
+        Assert.All(
+            Enum.GetValues<TranslationKind>(), kind => Assert.True(kinds.GetValueOrDefault(kind) > Accesses / 1000, $"too few of {kind}"));
     }
 
     [Theory]

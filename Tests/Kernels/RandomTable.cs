@@ -81,7 +81,8 @@ internal sealed class RandomTable : IDisposable
 
     public override string ToString() =>
         $"0x{Start:x}, {_count} windows of 0x{_windowSize:x}: "
-        + string.Join("; ", Container.GetWindows().Take(20).Select(w => $"{w.Index} 0x{w.Target:x}+0x{w.Size:x} {w.Permissions} {w.MsiBank}"));
+        + string.Join(
+            "; ", Container.GetWindows().Take(20).Select(w => $"{w.Index} 0x{w.Target:x}+0x{w.Size:x} {w.Permissions} {w.MsiBank}"));
 
     public void Dispose() => Engine.Dispose();
 }
