@@ -7,7 +7,7 @@ namespace PamuFastPath.Bench.Baselines;
 
 /// <summary>
 /// (c) A B-tree of regions, eight keys to a node of one cache line, with a hint for each thread: the region found last. All levels are
-/// complete (padded with regions that refuse everything), so children are found by arithmetic, and a node is searched with one compare of
+/// complete (padded with the last region), so children are found by arithmetic, and a node is searched with one compare of
 /// all its keys.
 /// </summary>
 internal sealed unsafe class RegionTree : IDisposable
@@ -32,6 +32,7 @@ internal sealed unsafe class RegionTree : IDisposable
 
         ArgumentOutOfRangeException.ThrowIfGreaterThan(depth, DepthMax, nameof(regions));
         _regions = new NativeArray<Region>(size);
+        _regions.Span.Fill(regions.Span[^1]); // IOVA 2^64 - 1 finds the padding, and may be the last region's
         regions.Span.CopyTo(_regions.Span);
         _levels = new NativeArray<ulong>[depth];
         for (int level = depth - 1, stride = 1; level >= 0; level--, stride *= Fanout)

@@ -17,7 +17,8 @@ internal sealed unsafe class SortedRanges : IDisposable
     internal SortedRanges(NativeArray<Region> regions)
     {
         int size = (int)BitOperations.RoundUpToPowerOf2((uint)regions.Length);
-        _regions = new NativeArray<Region>(size); // what is not filled refuses everything
+        _regions = new NativeArray<Region>(size);
+        _regions.Span.Fill(regions.Span[^1]); // IOVA 2^64 - 1 finds the padding, and may be the last region's
         _starts = new NativeArray<ulong>(size);
         _starts.Span.Fill(ulong.MaxValue);
         for (int i = 0; i < regions.Length; i++)
