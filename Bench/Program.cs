@@ -1,25 +1,12 @@
-using BenchmarkDotNet.Columns;
-using BenchmarkDotNet.Configs;
-using BenchmarkDotNet.Diagnosers;
-using BenchmarkDotNet.Exporters;
-using BenchmarkDotNet.Jobs;
-using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
-using Perfolizer.Horology;
+using PamuFastPath.Bench.Compare;
+using PamuFastPath.Bench.Suites;
 
-if (args is ["quick"])
+switch (args)
 {
-    PamuFastPath.Bench.Quick.Run();
-    return 0;
+    case ["compare", .. string[] rest]:
+        return CompareCommand.Run(rest);
+    default:
+        return BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, SuiteConfig.Create(args))
+            .Any(summary => summary.HasCriticalValidationErrors || summary.Reports.Any(report => !report.Success)) ? 1 : 0;
 }
-
-// One process per benchmark, many short iterations: these machines are shared, so the spread says more than the mean.
-IConfig config = ManualConfig.CreateEmpty()
-    .AddJob(Job.Default.WithWarmupCount(3).WithIterationCount(15).WithIterationTime(TimeInterval.FromMilliseconds(150)))
-    .AddDiagnoser(MemoryDiagnoser.Default)
-    .AddColumnProvider(DefaultColumnProviders.Instance)
-    .AddColumn(StatisticColumn.Median, StatisticColumn.P95)
-    .AddExporter(MarkdownExporter.GitHub)
-    .AddLogger(ConsoleLogger.Default);
-
-return BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, config).Any(summary => summary.HasCriticalValidationErrors) ? 1 : 0;
