@@ -5,12 +5,18 @@ using BenchmarkDotNet.Exporters;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
+using PamuFastPath.Bench.Gate;
 using Perfolizer.Horology;
 
-if (args is ["quick"])
+switch (args)
 {
-    PamuFastPath.Bench.Quick.Run();
-    return 0;
+    case ["quick"]:
+        PamuFastPath.Bench.Quick.Run();
+        return 0;
+    case [GateCommand.Name, .. string[] rest]:
+        return GateCommand.Run(rest);
+    case [GateProcess.Command, .. string[] rest]:
+        return GateProcess.Run(rest);
 }
 
 // One process per benchmark, many short iterations: these machines are shared, so the spread says more than the mean.

@@ -1,0 +1,89 @@
+using Perfolizer;
+using Perfolizer.Mathematics.SignificanceTesting.Base;
+using Perfolizer.Mathematics.SignificanceTesting.MannWhitney;
+using Perfolizer.Metrology;
+
+namespace PamuFastPath.Bench.Gate;
+
+/// <summary>What the gate says of one benchmark.</summary>
+internal enum Verdict
+{
+    /// <summary>No difference that counts.</summary>
+    Same,
+
+    /// <summary>Faster by more than the threshold.</summary>
+    Faster,
+
+    /// <summary>Slower by more than the threshold. Fails the gate.</summary>
+    Slower,
+
+    /// <summary>A data path allocates. Fails the gate.</summary>
+    Allocates,
+
+    /// <summary>The accepted engine has the benchmark and today's has not: a kernel is gone or cannot run any more. Fails the gate.</summary>
+    Missing,
+
+    /// <summary>The accepted engine has no such benchmark: nothing to compare with.</summary>
+    New,
+}
+
+/// <summary>What one process measured of one benchmark, nanoseconds per operation. An engine without the benchmark has no samples.</summary>
+internal sealed record ProcessSamples(double[] Accepted, double[] Now, long AllocatedBytes);
+
+/// <summary>Everything measured of one benchmark.</summary>
+internal sealed record GateMeasurement(string Name, double FloorNanoseconds, bool IsDataPath, IReadOnlyList<ProcessSamples> Processes);
+
+/// <summary>
+/// The gate's rule. Within a process, Mann-Whitney says whether today's samples lie above the accepted ones by more than both the relative
+/// threshold and the floor. A process is one throw of the dice for code and data placement, which alone can make equal code differ by several
+/// per cent, so more than half of the processes must say so.
+/// </summary>
+internal static class GateDecision
+{
+    /// <summary>Slower by less than this is not seen.</summary>
+    internal const double RelativeThreshold = 0.12;
+
+    /// <summary>Probability, per process, of calling a difference of exactly the threshold a larger one.</summary>
+    internal const double Alpha = 0.001;
+
+    internal static Verdict Decide(GateMeasurement measurement)
+    {
+        if (measurement.IsDataPath && measurement.Processes.Any(process => process.AllocatedBytes != 0))
+        {
+            return Verdict.Allocates;
+        }
+
+        if (measurement.Processes.Any(process => process.Now.Length == 0))
+        {
+            return Verdict.Missing;
+        }
+
+        if (measurement.Processes.Any(process => process.Accepted.Length == 0))
+        {
+            return Verdict.New;
+        }
+
+        int votes = measurement.Processes.Count / 2 + 1;
+        return measurement.Processes.Count(process => IsAbove(process.Now, process.Accepted, measurement.FloorNanoseconds)) >= votes ? Verdict.Slower
+            : measurement.Processes.Count(process => IsAbove(process.Accepted, process.Now, measurement.FloorNanoseconds)) >= votes ? Verdict.Faster
+            : Verdict.Same;
+    }
+
+    internal static bool Fails(Verdict verdict) => verdict is Verdict.Slower or Verdict.Allocates or Verdict.Missing;
+
+    /// <summary>Now over accepted: the median over the processes of the ratio of medians.</summary>
+    internal static double Ratio(GateMeasurement measurement) =>
+        Median(measurement.Processes.Select(process => Median(process.Now) / Median(process.Accepted)));
+
+    internal static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted.Length == 0 ? double.NaN : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+
+    private static bool IsAbove(double[] slow, double[] fast, double floor)
+    {
+        double[] limit = [.. fast.Select(value => value + Math.Max(value * RelativeThreshold, floor))];
+        return MannWhitneyTest.Instance.Perform(new Sample(slow), new Sample(limit), AlternativeHypothesis.Greater, Threshold.Zero).PValue < Alpha;
+    }
+}
