@@ -6,6 +6,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
 using PamuFastPath.Bench.Gate;
+using PamuFastPath.Bench.Report;
 using Perfolizer.Horology;
 
 switch (args)
@@ -17,6 +18,8 @@ switch (args)
         return GateCommand.Run(rest);
     case [GateProcess.Command, .. string[] rest]:
         return GateProcess.Run(rest);
+    case [ReportCommand.Name, .. string[] rest]:
+        return ReportCommand.Run(rest);
 }
 
 // One process per benchmark, many short iterations: these machines are shared, so the spread says more than the mean.

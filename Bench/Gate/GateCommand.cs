@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using PamuFastPath.Bench.Measure;
@@ -71,9 +72,23 @@ internal static class GateCommand
             return rows.Exists(row => row.Verdict == Verdict.Allocates) ? Refuse("a data path allocates: not accepted", Regression) : Accept(rows);
         }
 
-        Console.WriteLine($"{(fails ? "REGRESSION" : "no regression")} in {Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s");
+        Console.WriteLine(Summary(rows, Stopwatch.GetElapsedTime(began)));
         return fails ? Regression : Success;
     }
+
+    /// <summary>One line, which Bench/gate-honesty.sh reads.</summary>
+    private static string Summary(List<GateRow> rows, TimeSpan took)
+    {
+        string[] failed = [.. rows.Where(row => GateDecision.Fails(row.Verdict)).Select(Describe)];
+        GateRow? highest = rows.Where(row => double.IsFinite(row.Ratio)).MaxBy(row => row.Ratio);
+        return failed.Length != 0
+            ? string.Create(CultureInfo.InvariantCulture, $"REGRESSION in {took.TotalSeconds:F0} s: {string.Join("; ", failed)}")
+            : string.Create(CultureInfo.InvariantCulture, $"no regression in {took.TotalSeconds:F0} s, highest: {(highest == null ? "none" : Describe(highest))}");
+    }
+
+    private static string Describe(GateRow row) => row.Verdict is Verdict.Allocates or Verdict.Missing
+        ? $"{row.Measurement.Name} ({row.Verdict})"
+        : string.Create(CultureInfo.InvariantCulture, $"{row.Measurement.Name} ({row.Ratio:F2}x)");
 
     private static int Accept(List<GateRow> rows)
     {

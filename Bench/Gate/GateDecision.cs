@@ -6,7 +6,7 @@ using Perfolizer.Metrology;
 namespace PamuFastPath.Bench.Gate;
 
 /// <summary>What the gate says of one benchmark.</summary>
-internal enum Verdict
+public enum Verdict
 {
     /// <summary>No difference that counts.</summary>
     Same,
@@ -35,13 +35,13 @@ internal sealed record GateMeasurement(string Name, double FloorNanoseconds, boo
 
 /// <summary>
 /// The gate's rule. Within a process, Mann-Whitney says whether today's samples lie above the accepted ones by more than both the relative
-/// threshold and the floor. A process is one throw of the dice for code and data placement, which alone can make equal code differ by several
-/// per cent, so more than half of the processes must say so.
+/// threshold and the floor. A process is one throw of the dice for code and data placement, which alone can make the same code differ by 15 %.
+/// So more than half of the processes must say so, and the best process of each side, the one where it was placed well, must differ as much.
 /// </summary>
 internal static class GateDecision
 {
     /// <summary>Slower by less than this is not seen.</summary>
-    internal const double RelativeThreshold = 0.12;
+    internal const double RelativeThreshold = 0.15;
 
     /// <summary>Probability, per process, of calling a difference of exactly the threshold a larger one.</summary>
     internal const double Alpha = 0.001;
@@ -63,9 +63,9 @@ internal static class GateDecision
             return Verdict.New;
         }
 
-        int votes = measurement.Processes.Count / 2 + 1;
-        return measurement.Processes.Count(process => IsAbove(process.Now, process.Accepted, measurement.FloorNanoseconds)) >= votes ? Verdict.Slower
-            : measurement.Processes.Count(process => IsAbove(process.Accepted, process.Now, measurement.FloorNanoseconds)) >= votes ? Verdict.Faster
+        (double[] Now, double[] Accepted)[] forward = [.. measurement.Processes.Select(process => (process.Now, process.Accepted))];
+        return IsSlower(forward, measurement.FloorNanoseconds) ? Verdict.Slower
+            : IsSlower([.. forward.Select(pair => (pair.Accepted, pair.Now))], measurement.FloorNanoseconds) ? Verdict.Faster
             : Verdict.Same;
     }
 
@@ -81,9 +81,19 @@ internal static class GateDecision
         return sorted.Length == 0 ? double.NaN : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
+    private static bool IsSlower((double[] Slow, double[] Fast)[] processes, double floor)
+    {
+        double bestSlow = processes.Min(process => Median(process.Slow));
+        double bestFast = processes.Min(process => Median(process.Fast));
+        return bestSlow > Limit(bestFast, floor)
+            && processes.Count(process => IsAbove(process.Slow, process.Fast, floor)) > processes.Length / 2;
+    }
+
     private static bool IsAbove(double[] slow, double[] fast, double floor)
     {
-        double[] limit = [.. fast.Select(value => value + Math.Max(value * RelativeThreshold, floor))];
-        return MannWhitneyTest.Instance.Perform(new Sample(slow), new Sample(limit), AlternativeHypothesis.Greater, Threshold.Zero).PValue < Alpha;
+        double[] limits = [.. fast.Select(value => Limit(value, floor))];
+        return MannWhitneyTest.Instance.Perform(new Sample(slow), new Sample(limits), AlternativeHypothesis.Greater, Threshold.Zero).PValue < Alpha;
     }
+
+    private static double Limit(double fast, double floor) => fast + Math.Max(fast * RelativeThreshold, floor);
 }
