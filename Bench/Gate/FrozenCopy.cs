@@ -16,7 +16,9 @@ internal static class FrozenCopy
         .GetCustomAttributes<AssemblyMetadataAttribute>()
         .Any(attribute => attribute is { Key: "AcceptedSource", Value: "Engine" });
 
-    /// <summary>Replaces the frozen copy by today's engine: its sources as they are, but for the name of the event provider, which must be unique.</summary>
+    /// <summary>
+    /// Replaces the frozen copy by today's engine: its sources as they are, but for the name of the event provider, which must be unique.
+    /// </summary>
     /// <returns>How many files it has.</returns>
     internal static int Renew(string root)
     {

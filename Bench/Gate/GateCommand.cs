@@ -18,14 +18,22 @@ internal static class GateCommand
     private const int Regression = 1;
     private const int BadUsage = 2;
 
-    internal static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+    };
 
     internal static int Run(string[] args)
     {
-        var accept = new Option<bool>("--accept") { Description = "Make today's engine the accepted one and append its figures to perf-results/history.jsonl." };
+        var accept = new Option<bool>("--accept")
+        {
+            Description = "Make today's engine the accepted one and append its figures to perf-results/history.jsonl.",
+        };
         var only = new Option<string[]>("--only") { Description = "Run the benchmark of this name; may be given again." };
         var json = new Option<FileInfo?>("--json") { Description = "Write the verdicts and the figures of every process to a file." };
-        var root = new RootCommand("Measures today's engine against the accepted one. Exit codes: 0 no regression, 1 a regression or an allocation, 2 bad usage.")
+        var root = new RootCommand(
+            "Measures today's engine against the accepted one. Exit codes: 0 no regression, 1 a regression or an allocation, 2 bad usage.")
         {
             accept, only, json,
         };
@@ -69,7 +77,9 @@ internal static class GateCommand
         if (accept)
         {
             // Slower may be accepted, knowingly; an allocation may not.
-            return rows.Exists(row => row.Verdict == Verdict.Allocates) ? Refuse("a data path allocates: not accepted", Regression) : Accept(rows);
+            return rows.Exists(row => row.Verdict == Verdict.Allocates)
+                ? Refuse("a data path allocates: not accepted", Regression)
+                : Accept(rows);
         }
 
         Console.WriteLine(Summary(rows, Stopwatch.GetElapsedTime(began)));
@@ -83,7 +93,9 @@ internal static class GateCommand
         GateRow? highest = rows.Where(row => double.IsFinite(row.Ratio)).MaxBy(row => row.Ratio);
         return failed.Length != 0
             ? string.Create(CultureInfo.InvariantCulture, $"REGRESSION in {took.TotalSeconds:F0} s: {string.Join("; ", failed)}")
-            : string.Create(CultureInfo.InvariantCulture, $"no regression in {took.TotalSeconds:F0} s, highest: {(highest == null ? "none" : Describe(highest))}");
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"no regression in {took.TotalSeconds:F0} s, highest: {(highest == null ? "none" : Describe(highest))}");
     }
 
     private static string Describe(GateRow row) => row.Verdict is Verdict.Allocates or Verdict.Missing
@@ -112,25 +124,6 @@ internal static class GateCommand
         return exitCode;
     }
 
-    private static bool IsUnoptimised(Assembly assembly) => assembly.GetCustomAttribute<DebuggableAttribute>() is { IsJITOptimizerDisabled: true };
-}
-
-/// <summary>One row of the JSON file.</summary>
-/// <param name="Name">The benchmark.</param>
-/// <param name="Verdict">The verdict, as in the table.</param>
-/// <param name="AcceptedNs">Median of the accepted engine; null if it has no such benchmark.</param>
-/// <param name="NowNs">Median of today's engine; null if it has no such benchmark.</param>
-/// <param name="Ratio">Now over accepted.</param>
-/// <param name="ProcessRatios">The same of each process.</param>
-internal sealed record GateFigures(string Name, string Verdict, double? AcceptedNs, double? NowNs, double? Ratio, double?[] ProcessRatios)
-{
-    internal static GateFigures Of(GateRow row) => new(
-        row.Measurement.Name,
-        row.Verdict.ToString(),
-        Finite(row.AcceptedMedian),
-        Finite(row.NowMedian),
-        Finite(row.Ratio),
-        [.. row.Measurement.Processes.Select(process => Finite(GateDecision.Median(process.Now) / GateDecision.Median(process.Accepted)))]);
-
-    private static double? Finite(double value) => double.IsFinite(value) ? Math.Round(value, 4) : null;
+    private static bool IsUnoptimised(Assembly assembly) =>
+        assembly.GetCustomAttribute<DebuggableAttribute>() is { IsJITOptimizerDisabled: true };
 }

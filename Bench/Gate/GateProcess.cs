@@ -45,7 +45,7 @@ internal static unsafe class GateProcess
             start.ArgumentList.Add(name);
         }
 
-        // Profiles are taken at run time, so two copies of the same code may be optimised differently. Without them both get the same instructions.
+        // Profiles are taken at run time, so two copies of the same code may be optimised differently. Without, both get the same code.
         start.Environment["DOTNET_TieredPGO"] = "0";
         start.Environment["DOTNET_TC_CallCountingDelayMs"] = "0";
 
@@ -111,7 +111,12 @@ internal static unsafe class GateProcess
 
         foreach (var gone in before.Values)
         {
-            yield return new Pair(gone.Name, gone.FloorNanoseconds, gone.IsDataPath, null, new Subject(gone.Name, gone.OperationsPerCall, gone.Call));
+            yield return new Pair(
+                gone.Name,
+                gone.FloorNanoseconds,
+                gone.IsDataPath,
+                null,
+                new Subject(gone.Name, gone.OperationsPerCall, gone.Call));
         }
     }
 

@@ -23,7 +23,7 @@ internal sealed record GateRow(GateMeasurement Measurement, Verdict Verdict)
 /// <summary>One run of the gate: a few processes measure everything, and a few more measure again what looks slower.</summary>
 internal static class GateRun
 {
-    private const int Processes = 5;
+    private const int Processes = 9;
 
     /// <param name="only">The benchmarks to run, by name; empty for all.</param>
     /// <param name="progress">Told what is being done.</param>
@@ -41,7 +41,12 @@ internal static class GateRun
 
         progress($"measuring again: {string.Join("; ", suspects)}");
         List<GateMeasurement> again = Measure(seed + Processes, Processes, suspects, progress);
-        return [.. rows.Select(row => again.Find(m => m.Name == row.Measurement.Name) is GateMeasurement second ? Judge(Join(row.Measurement, second)) : row)];
+        return
+        [
+            .. rows.Select(row => again.Find(measurement => measurement.Name == row.Measurement.Name) is GateMeasurement second
+                ? Judge(Join(row.Measurement, second))
+                : row),
+        ];
     }
 
     private static GateRow Judge(GateMeasurement measurement) => new(measurement, GateDecision.Decide(measurement));

@@ -24,7 +24,7 @@ internal static class GateTable
             .AddColumn("verdict");
         foreach (GateRow row in rows)
         {
-            IEnumerable<double> ratios = row.Measurement.Processes.Select(p => GateDecision.Median(p.Now) / GateDecision.Median(p.Accepted));
+            IEnumerable<double> ratios = row.Measurement.Processes.Select(GateDecision.RatioOf);
             table.AddRow(
                 Markup.Escape(row.Measurement.Name),
                 Number(row.AcceptedMedian, "F3"),
@@ -37,7 +37,8 @@ internal static class GateTable
         AnsiConsole.Write(table);
     }
 
-    private static string Number(double value, string format) => double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "";
+    private static string Number(double value, string format) =>
+        double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "";
 
     private static string Text(GateRow row) => row.Verdict switch
     {

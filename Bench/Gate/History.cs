@@ -30,7 +30,15 @@ internal static class History
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         HistoryEntry rounded = entry with
         {
-            Figures = [.. entry.Figures.Select(f => f with { MedianNs = Rounded(f.MedianNs), SpreadNs = Rounded(f.SpreadNs), Ratio = f.Ratio is double r ? Rounded(r) : null })],
+            Figures =
+            [
+                .. entry.Figures.Select(figure => figure with
+                {
+                    MedianNs = Rounded(figure.MedianNs),
+                    SpreadNs = Rounded(figure.SpreadNs),
+                    Ratio = figure.Ratio is double ratio ? Rounded(ratio) : null,
+                }),
+            ],
         };
         File.AppendAllText(path, JsonSerializer.Serialize(rounded, Line) + "\n");
     }

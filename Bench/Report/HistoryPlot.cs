@@ -31,7 +31,8 @@ internal static class HistoryPlot
         // Its accepts are the x axis of all cells; a benchmark that came later starts later.
         (int Accept, double Ns)[] points =
         [
-            .. entries.Select((entry, accept) => (accept, entry.Figures.FirstOrDefault(figure => figure.Name == name)?.MedianNs ?? double.NaN))
+            .. entries
+                .Select((entry, accept) => (accept, entry.Figures.FirstOrDefault(figure => figure.Name == name)?.MedianNs ?? double.NaN))
                 .Where(point => double.IsFinite(point.Item2)),
         ];
         double most = points.Max(point => point.Ns);

@@ -19,7 +19,8 @@ internal static class LineChart
         double[] xs = [.. series.SelectMany(line => line.Points).Select(point => point.X).Distinct().Order()];
         double step = NiceStep(series.SelectMany(line => line.Points).Max(point => point.Y) / 5);
         double most = Math.Ceiling(series.SelectMany(line => line.Points).Max(point => point.Y) / step) * step;
-        double X(double x) => xs.Length == 1 ? (Left + Right) / 2.0 : Left + (Right - Left) * Math.Log(x / xs[0]) / Math.Log(xs[^1] / xs[0]);
+        double X(double x) => xs.Length == 1 ? (Left + Right) / 2.0
+            : Left + (Right - Left) * Math.Log(x / xs[0]) / Math.Log(xs[^1] / xs[0]);
         double Y(double y) => Bottom - (Bottom - Top) * y / most;
 
         var svg = new Svg(title, subtitle);

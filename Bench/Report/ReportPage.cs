@@ -72,7 +72,8 @@ internal static class ReportPage
         if (history.Count != 0)
         {
             Machine latest = history[^1].Machine;
-            string subtitle = $"{latest.Cpu}, {latest.Isa}: {history.Count} accepted, {history[0].Machine.Date} to {latest.Date}; each scale starts at 0";
+            string subtitle = $"{latest.Cpu}, {latest.Isa}: {history.Count} accepted, {history[0].Machine.Date} to {latest.Date}; "
+                + "each scale starts at 0";
             files.Add((HistoryPlotFile, HistoryPlot.Draw("The gate's benchmarks from accept to accept", subtitle, history)));
         }
     }
@@ -92,7 +93,9 @@ internal static class ReportPage
     [
         .. rows.Where(row => x(row) is > 0)
             .GroupBy(row => row.Label)
-            .Select(line => new Series(line.Key, [.. line.Select(row => ((double)x(row)!.Value, row.MedianNs!.Value)).OrderBy(point => point.Item1)])),
+            .Select(line => new Series(
+                line.Key,
+                [.. line.Select(row => ((double)x(row)!.Value, row.MedianNs!.Value)).OrderBy(point => point.Item1)])),
     ];
 
     private static List<HistoryEntry> OfLatestMachine(List<HistoryEntry> entries) =>
@@ -100,10 +103,12 @@ internal static class ReportPage
 
     private static string Page(List<(string Name, string Text)> plots, Comparison comparison, List<HistoryEntry> history)
     {
-        var page = new StringBuilder("# Performance\n\nWritten by `dotnet run -c Release --project Bench -- report` from the results in this folder; do not edit.\n");
+        var page = new StringBuilder("# Performance\n\n");
+        page.Append("Written by `dotnet run -c Release --project Bench -- report` from the results in this folder; do not edit.\n");
         if (comparison.Machine is Machine machine)
         {
-            page.Append(CultureInfo.InvariantCulture, $"\nMeasured on {machine.Cpu}, {machine.Cores} cores, {machine.Isa}, {machine.Runtime}, {machine.Os}, {machine.Date}.\n");
+            page.Append(CultureInfo.InvariantCulture, $"\nMeasured on {machine.Cpu}, {machine.Cores} cores, {machine.Isa}, ")
+                .Append(CultureInfo.InvariantCulture, $"{machine.Runtime}, {machine.Os}, {machine.Date}.\n");
             page.Append("Times are medians in nanoseconds per translation; spread is half the distance between the quartiles.\n");
         }
 
@@ -130,14 +135,16 @@ internal static class ReportPage
             return;
         }
 
-        page.Append(CultureInfo.InvariantCulture, $"\n## {heading}\n\n| what | windows | elements | median | spread | ratio | target | met |\n");
-        page.Append("|---|---:|---:|---:|---:|---|---|---|\n");
+        page.Append(CultureInfo.InvariantCulture, $"\n## {heading}\n\n")
+            .Append("| what | windows | elements | median | spread | ratio | target | met |\n")
+            .Append("|---|---:|---:|---:|---:|---|---|---|\n");
         foreach (ComparisonRow row in rows)
         {
             string ratio = row.Ratio is double r ? $"{Number(r, "0.00")}x {row.RatioOf}".Trim() : "";
             string met = row.Met switch { true => "yes", false => "**no**", null => "" };
-            page.Append(CultureInfo.InvariantCulture, $"| {Cell(row.Label)} | {row.Windows} | {row.Elements:N0} | {Number(row.MedianNs, "N3")} | {Number(row.SpreadNs, "N3")} ");
-            page.Append(CultureInfo.InvariantCulture, $"| {Cell(ratio)} | {Cell(row.Target ?? "")} | {met} |\n");
+            page.Append(CultureInfo.InvariantCulture, $"| {Cell(row.Label)} | {row.Windows} | {row.Elements:N0} ")
+                .Append(CultureInfo.InvariantCulture, $"| {Number(row.MedianNs, "N3")} | {Number(row.SpreadNs, "N3")} ")
+                .Append(CultureInfo.InvariantCulture, $"| {Cell(ratio)} | {Cell(row.Target ?? "")} | {met} |\n");
         }
     }
 
@@ -149,17 +156,21 @@ internal static class ReportPage
         }
 
         HistoryEntry latest = history[^1];
-        page.Append(CultureInfo.InvariantCulture, $"\n## The gate's benchmarks, as accepted on {latest.Machine.Date} at {latest.Commit}\n\n");
-        page.Append("| benchmark | median | spread | to the accept before | to the first on this machine |\n|---|---:|---:|---:|---:|\n");
+        page.Append("\n## The gate's benchmarks, as accepted ")
+            .Append(CultureInfo.InvariantCulture, $"on {latest.Machine.Date} at {latest.Commit}\n\n")
+            .Append("| benchmark | median | spread | to the accept before | to the first on this machine |\n|---|---:|---:|---:|---:|\n");
         foreach (HistoryFigure figure in latest.Figures)
         {
             double? first = history.SelectMany(entry => entry.Figures).First(other => other.Name == figure.Name).MedianNs;
-            page.Append(CultureInfo.InvariantCulture, $"| {Cell(figure.Name)} | {Number(figure.MedianNs, "N3")} | {Number(figure.SpreadNs, "N3")} ");
-            page.Append(CultureInfo.InvariantCulture, $"| {Number(figure.Ratio, "0.00")} | {Number(figure.MedianNs / first, "0.00")} |\n");
+            page.Append(CultureInfo.InvariantCulture, $"| {Cell(figure.Name)} | {Number(figure.MedianNs, "N3")} ")
+                .Append(CultureInfo.InvariantCulture, $"| {Number(figure.SpreadNs, "N3")} ")
+                .Append(CultureInfo.InvariantCulture, $"| {Number(figure.Ratio, "0.00")} ")
+                .Append(CultureInfo.InvariantCulture, $"| {Number(figure.MedianNs / first, "0.00")} |\n");
         }
     }
 
-    private static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
+    private static string Number(double? value, string format) =>
+        value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
 
     private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).ReplaceLineEndings(" ");
 }

@@ -19,11 +19,15 @@ internal sealed class Svg
         .quiet { fill: #59636e; font-size: 13px }
         .strong { font-weight: 600 }
         .grid { stroke: #d1d9e0; stroke-width: 1 }
-        .c0 { --c: #0969da } .c1 { --c: #bc4c00 } .c2 { --c: #1a7f37 } .c3 { --c: #8250df } .c4 { --c: #9a6700 } .c5 { --c: #bf3989 } .c6 { --c: #59636e }
-        .dot { fill: var(--c) } .line { stroke: var(--c); stroke-width: 2; fill: none; stroke-linejoin: round } text.series { fill: var(--c) }
+        .c0 { --c: #0969da } .c1 { --c: #bc4c00 } .c2 { --c: #1a7f37 } .c3 { --c: #8250df }
+        .c4 { --c: #9a6700 } .c5 { --c: #bf3989 } .c6 { --c: #59636e }
+        .dot { fill: var(--c) }
+        .line { stroke: var(--c); stroke-width: 2; fill: none; stroke-linejoin: round }
+        text.series { fill: var(--c) }
         @media (prefers-color-scheme: dark) {
           text { fill: #f0f6fc } .card { fill: #0d1117; stroke: #3d444d } .quiet { fill: #9198a1 } .grid { stroke: #30363d }
-          .c0 { --c: #4493f8 } .c1 { --c: #f0883e } .c2 { --c: #3fb950 } .c3 { --c: #ab7df8 } .c4 { --c: #d29922 } .c5 { --c: #db61a2 } .c6 { --c: #9198a1 }
+          .c0 { --c: #4493f8 } .c1 { --c: #f0883e } .c2 { --c: #3fb950 } .c3 { --c: #ab7df8 }
+          .c4 { --c: #d29922 } .c5 { --c: #db61a2 } .c6 { --c: #9198a1 }
         }
         """;
 
@@ -42,7 +46,9 @@ internal sealed class Svg
     internal static string Gray => "c6";
 
     internal void Text(double x, double y, string text, string css = "", string anchor = "start") =>
-        _body.AppendLine(CultureInfo.InvariantCulture, $"""<text x="{N(x)}" y="{N(y)}" class="{css}" text-anchor="{anchor}">{WebUtility.HtmlEncode(text)}</text>""");
+        _body.Append($"""<text x="{N(x)}" y="{N(y)}" class="{css}" text-anchor="{anchor}">""")
+            .Append(WebUtility.HtmlEncode(text))
+            .AppendLine("</text>");
 
     internal void Line(double x1, double y1, double x2, double y2, string css) =>
         _body.AppendLine($"""<line x1="{N(x1)}" y1="{N(y1)}" x2="{N(x2)}" y2="{N(y2)}" class="{css}"/>""");

@@ -8,7 +8,7 @@ public class GateDecisionTests
     private const int Processes = 5;
     private const double Floor = 0.03;
 
-    /// <summary>Per case: the time, and in each process how much longer the accepted engine and today's take (code placement differs).</summary>
+    /// <summary>Per case: the time, and its factors in each process, for the accepted engine and for today's.</summary>
     public static TheoryData<string, double, double[], double[], Verdict> Cases => new()
     {
         { "the same", 1, [1, 1, 1, 1, 1], [1, 1, 1, 1, 1], Verdict.Same },
@@ -32,7 +32,7 @@ public class GateDecisionTests
         {
             var random = new Random(seed);
             GateMeasurement measurement = Measurement(
-                [.. accepted.Zip(now, (before, today) => new ProcessSamples(Noisy(time * before, random), Noisy(time * today, random), 0))]);
+                [.. accepted.Zip(now, (a, b) => new ProcessSamples(Noisy(time * a, random), Noisy(time * b, random), 0))]);
             Assert.True(GateDecision.Decide(measurement) == verdict, $"{what}, seed {seed}: {GateDecision.Decide(measurement)}");
         }
     }
@@ -68,7 +68,8 @@ public class GateDecisionTests
     public void One_byte_in_one_process_fails_a_data_path_and_only_that(bool isDataPath, Verdict expected)
     {
         var random = new Random(42);
-        ProcessSamples[] processes = [.. Enumerable.Range(0, Processes).Select(i => new ProcessSamples(Noisy(1, random), Noisy(1, random), i == 3 ? 1 : 0))];
+        ProcessSamples[] processes =
+            [.. Enumerable.Range(0, Processes).Select(i => new ProcessSamples(Noisy(1, random), Noisy(1, random), i == 3 ? 1 : 0))];
 
         Assert.Equal(expected, GateDecision.Decide(Measurement(processes) with { IsDataPath = isDataPath }));
     }
@@ -94,9 +95,11 @@ public class GateDecisionTests
         Assert.Equal([Verdict.Slower, Verdict.Allocates, Verdict.Missing], failing);
     }
 
-    private static GateMeasurement Measurement(IReadOnlyList<ProcessSamples> processes) => new("synthetic", Floor, IsDataPath: true, processes);
+    private static GateMeasurement Measurement(IReadOnlyList<ProcessSamples> processes) =>
+        new("synthetic", Floor, IsDataPath: true, processes);
 
     /// <summary>A few per cent of scatter, and a tail: what interleaved samples of a shared machine look like.</summary>
     private static double[] Noisy(double time, Random random) =>
-        [.. Enumerable.Range(0, Samples).Select(_ => time * (1 + 0.03 * random.NextDouble() + (random.Next(20) == 0 ? random.NextDouble() : 0)))];
+        [.. Enumerable.Range(0, Samples).Select(_ =>
+            time * (1 + 0.03 * random.NextDouble() + (random.Next(20) == 0 ? random.NextDouble() : 0)))];
 }
