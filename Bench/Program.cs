@@ -1,11 +1,19 @@
 using BenchmarkDotNet.Running;
 using PamuFastPath.Bench.Compare;
+using PamuFastPath.Bench.Gate;
+using PamuFastPath.Bench.Report;
 using PamuFastPath.Bench.Suites;
 
 switch (args)
 {
     case ["compare", .. string[] rest]:
         return CompareCommand.Run(rest);
+    case [GateCommand.Name, .. string[] rest]:
+        return GateCommand.Run(rest);
+    case [GateProcess.Command, .. string[] rest]:
+        return GateProcess.Run(rest);
+    case [ReportCommand.Name, .. string[] rest]:
+        return ReportCommand.Run(rest);
     default:
         return BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, SuiteConfig.Create(args))
             .Any(summary => summary.HasCriticalValidationErrors || summary.Reports.Any(report => !report.Success)) ? 1 : 0;

@@ -28,7 +28,7 @@ internal static class CompareCommand
             return 2;
         }
 
-        var machine = Machine.Current();
+        var machine = Machine.Here();
         Console.WriteLine(machine);
         var rows = new List<ComparisonRow>();
         var timing = new Interleaved(TimeSpan.FromMicroseconds(300), rounds: 150);

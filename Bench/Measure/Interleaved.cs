@@ -30,17 +30,23 @@ internal sealed record Samples(Subject Subject, double[] Nanoseconds)
 /// Times subjects in turns, A B C A B C …, so that what the machine does to one it does to all. A sample is a run of calls that
 /// takes about <paramref name="sampleTime"/>; the number of calls is fixed once per subject, after a warm-up that lets the JIT finish.
 /// </summary>
-internal sealed class Interleaved(TimeSpan sampleTime, int rounds)
+/// <param name="sampleTime">About how long one sample takes.</param>
+/// <param name="rounds">Samples per subject.</param>
+/// <param name="warmUp">How long each subject runs before; 250 ms if not given.</param>
+/// <param name="order">Shuffles the turns of each round; without it they stay in the given order.</param>
+internal sealed class Interleaved(TimeSpan sampleTime, int rounds, TimeSpan? warmUp = null, Random? order = null)
 {
-    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(250);
+    private readonly TimeSpan _warmUp = warmUp ?? TimeSpan.FromMilliseconds(250);
 
     internal Samples[] Run(IReadOnlyList<Subject> subjects, Action<int>? onRound = null)
     {
         int[] calls = [.. subjects.Select(Calibrate)];
         double[][] samples = [.. subjects.Select(_ => new double[rounds])];
+        int[] turns = [.. Enumerable.Range(0, subjects.Count)];
         for (int round = 0; round < rounds; round++)
         {
-            for (int i = 0; i < subjects.Count; i++)
+            order?.Shuffle(turns);
+            foreach (int i in turns)
             {
                 samples[i][round] = Time(subjects[i], calls[i]);
             }
@@ -55,7 +61,7 @@ internal sealed class Interleaved(TimeSpan sampleTime, int rounds)
     {
         long began = Stopwatch.GetTimestamp();
         int calls = 0;
-        while (Stopwatch.GetElapsedTime(began) < WarmUp)
+        while (Stopwatch.GetElapsedTime(began) < _warmUp)
         {
             subject.Call();
             calls++;

@@ -1,34 +1,41 @@
+using System.Globalization;
+using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace PamuFastPath.Bench.Measure;
 
-/// <summary>Where and when figures were taken: without it they mean nothing.</summary>
-internal sealed record Machine(string Name, string Cpu, int Cores, string Isa, string Runtime, string Os, DateTimeOffset Date)
+/// <summary>What figures were measured on, and when. Figures of different machines are not compared.</summary>
+internal sealed record Machine(string Cpu, int Cores, string Isa, string Runtime, string Os, string Date)
 {
-    internal static Machine Current() => new(
-        Environment.MachineName,
+    internal static Machine Here() => new(
         CpuModel(),
         Environment.ProcessorCount,
-        WidestVectors(),
+        WidestIsa(),
         RuntimeInformation.FrameworkDescription,
         RuntimeInformation.OSDescription,
-        DateTimeOffset.UtcNow);
+        DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
 
-    public override string ToString() => $"{Name}: {Cpu}, {Cores} cores, {Isa}, {Runtime}, {Os}, {Date:yyyy-MM-dd HH:mm} UTC";
-
-    private static string WidestVectors() =>
-        Vector512.IsHardwareAccelerated ? "AVX-512"
-        : Vector256.IsHardwareAccelerated ? "AVX2"
-        : Vector128.IsHardwareAccelerated ? "128-bit vectors"
-        : "scalar";
+    /// <summary>The commit the engine was built from, as the SDK wrote it into the assembly; "unknown" outside a repository.</summary>
+    internal static string Commit()
+    {
+        string? version = typeof(PamuEngine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+        return version?.Split('+') is [_, { Length: >= 12 } commit] ? commit[..12] : "unknown";
+    }
 
     private static string CpuModel()
     {
-        const string Key = "model name";
-        string? line = File.Exists("/proc/cpuinfo")
-            ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith(Key, StringComparison.Ordinal))
-            : Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER");
-        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+        const string CpuInfo = "/proc/cpuinfo";
+        string? line = File.Exists(CpuInfo)
+            ? File.ReadLines(CpuInfo).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))
+            : null;
+        return line?[(line.IndexOf(':') + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
     }
+
+    private static string WidestIsa() =>
+        Vector512.IsHardwareAccelerated ? "AVX-512"
+        : Avx2.IsSupported ? "AVX2"
+        : Vector128.IsHardwareAccelerated ? $"{RuntimeInformation.ProcessArchitecture} 128-bit"
+        : "scalar";
 }

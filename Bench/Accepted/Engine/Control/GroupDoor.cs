@@ -1,0 +1,60 @@
+using System.Runtime.InteropServices;
+using PamuFastPath.Diagnostics;
+
+namespace PamuFastPath;
+
+/// <summary>The byte-level door of a group. Never throws.</summary>
+internal static class GroupDoor
+{
+    private const int StatusBytes = 8;
+    private const uint Viable = 1;
+    private const uint ContainerSet = 2;
+
+    internal static long Ioctl<TMemory>(PamuEngine engine, PamuGroup group, uint request, ulong argument, TMemory memory)
+        where TMemory : IArgumentMemory, allows ref struct
+    {
+        long began = PamuEventSource.Now();
+        long result = PamuRequests.Plain(request) switch
+        {
+            PamuRequests.GroupGetStatus => GetStatus(group, argument, memory),
+            PamuRequests.GroupSetContainer => SetContainer(engine, group, argument, memory),
+            PamuRequests.GroupUnsetContainer => -(long)group.DetachCore().Errno,
+            _ => -(long)Errno.ENOTTY,
+        };
+        PamuEventSource.Log.IoctlDone(group.Container?.Fd ?? -1, request, result, began);
+        return result;
+    }
+
+    private static long GetStatus<TMemory>(PamuGroup group, ulong argument, TMemory memory)
+        where TMemory : IArgumentMemory, allows ref struct
+    {
+        Span<byte> status = stackalloc byte[StatusBytes];
+        if (ContainerDoor.CopyIn(argument, memory, status) is var error and not 0)
+        {
+            return error;
+        }
+
+        MemoryMarshal.Write(status[4..], Viable | (group.Container != null ? ContainerSet : 0));
+        return memory.TryWrite(unchecked(argument + 4), status[4..]) ? 0 : -(long)Errno.EFAULT;
+    }
+
+    private static long SetContainer<TMemory>(PamuEngine engine, PamuGroup group, ulong argument, TMemory memory)
+        where TMemory : IArgumentMemory, allows ref struct
+    {
+        Span<byte> fd = stackalloc byte[sizeof(int)];
+        if (!memory.TryRead(argument, fd))
+        {
+            return -(long)Errno.EFAULT;
+        }
+
+        // As the kernel: a group that has a container is refused before the number is looked at.
+        if (group.Container != null)
+        {
+            return -(long)Errno.EINVAL;
+        }
+
+        return engine.FindContainer(MemoryMarshal.Read<int>(fd)) is PamuContainer container
+            ? -(long)container.Attach(group).Errno
+            : -(long)Errno.EBADF;
+    }
+}

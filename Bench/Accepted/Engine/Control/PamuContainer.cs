@@ -1,0 +1,224 @@
+// A container: its state, and the current table made from it.
+//
+// Unsafe: owns the cell that holds the current table. Invariants:
+//   - the cell always holds a whole table, and is read inside sections only, after the announcement: when the container is disposed,
+//     the cell is swapped for the engine's closed one first and freed after a grace period;
+//   - state, cell and LIODN map change under the engine's control lock only.
+
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using PamuFastPath.Diagnostics;
+
+namespace PamuFastPath;
+
+/// <summary>
+/// The unit of control: one geometry, one set of windows, many groups. Made by <see cref="PamuEngine.CreateContainer"/>. The inherited
+/// calls are the typed door, <see cref="Ioctl(uint, Span{byte})"/> is the byte-level one; both lead to the same code.
+/// </summary>
+/// <remarks>
+/// Thread-safe: control calls of one engine take turns under one lock; queries take none. Every call changes everything it says or
+/// nothing. A call that takes rights away returns only when no reader can still use the old translation, and is refused with EDEADLK
+/// inside a reader section of the calling thread. Addresses and sizes are bytes.
+/// </remarks>
+public sealed unsafe class PamuContainer : PamuControl, IDisposable
+{
+    private nint _cell;
+    private ContainerState _state;
+    private ulong _generation = 1;
+
+    internal PamuContainer(PamuEngine engine, int fd)
+        : base(engine, fd)
+    {
+        _state = ContainerState.Initial(engine.Platform);
+        _cell = (nint)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
+        ((TableCell*)_cell)->Current = Build(_state, _generation);
+    }
+
+    /// <summary>Counts the tables published so far; 1 for the first.</summary>
+    public ulong Generation => Volatile.Read(ref _generation);
+
+    /// <summary>Where readers find the current table. Inside a section only.</summary>
+    internal TableCell* Cell
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (TableCell*)Volatile.Read(ref _cell); // acquire: pairs with the swap in Dispose
+    }
+
+    private protected override ContainerState State => Volatile.Read(ref _state);
+
+    internal ContainerState CurrentState => State;
+
+    /// <summary>
+    /// Starts a transaction: its calls are checked and collected, and published as one table by <see cref="PamuTransaction.Commit"/>.
+    /// The engine's control lock is held until then, so other threads' control calls wait.
+    /// </summary>
+    /// <exception cref="PamuException">EDEADLK: this thread has a transaction open.</exception>
+    public PamuTransaction BeginTransaction() => new(this);
+
+    /// <summary>The container requests at the byte level. Never throws, and changes nothing when it fails.</summary>
+    /// <param name="request">The request number, in the plain or the powerpc form.</param>
+    /// <param name="argument">
+    /// The argument bytes, native-endian; shorter than the request needs is EFAULT. Requests that take a value read 4 or 8 bytes.
+    /// </param>
+    /// <returns>0 or a positive result, or a negative errno.</returns>
+    public long Ioctl(uint request, Span<byte> argument)
+    {
+        ulong value = argument.Length >= 8 ? MemoryMarshal.Read<ulong>(argument)
+            : argument.Length >= 4 ? MemoryMarshal.Read<uint>(argument) : 0;
+        bool needsValue = PamuRequests.Plain(request) is PamuRequests.CheckExtension or PamuRequests.SetIommu;
+        return needsValue
+            ? argument.Length >= 4 ? Ioctl(request, value) : -(long)Errno.EFAULT
+            : ContainerDoor.Ioctl(this, request, 0, new SpanArgument(argument));
+    }
+
+    /// <summary>The same for requests that take their argument by value, or none. One that takes a pointer is EFAULT.</summary>
+    /// <param name="request">The request number, in the plain or the powerpc form.</param>
+    /// <param name="value">The argument.</param>
+    /// <returns>0 or a positive result, or a negative errno.</returns>
+    public long Ioctl(uint request, ulong value = 0) => ContainerDoor.Ioctl(this, request, value, new SpanArgument([]));
+
+    /// <summary>The same with the argument behind an address, read and written through <paramref name="memory"/>.</summary>
+    /// <param name="request">The request number, in the plain or the powerpc form.</param>
+    /// <param name="argument">The address, or the value for requests that take one.</param>
+    /// <param name="memory">How argument memory is reached.</param>
+    /// <returns>0 or a positive result, or a negative errno.</returns>
+    public long Ioctl<TMemory>(uint request, ulong argument, TMemory memory)
+        where TMemory : IArgumentMemory, allows ref struct =>
+        ContainerDoor.Ioctl(this, request, argument, memory);
+
+    /// <summary>
+    /// Takes the groups out and closes the container. On return no reader uses its translations; a reader that enters later finds a table
+    /// that refuses everything.
+    /// </summary>
+    /// <exception cref="PamuException">EDEADLK: inside a reader section, or with a transaction open, on this thread.</exception>
+    public void Dispose()
+    {
+        using ControlTurn turn = Engine.TakeTurn(out Refusal refusal);
+        refusal.ThrowIfRefused();
+        if (_state.IsDisposed)
+        {
+            return;
+        }
+
+        RefuseInsideSection().ThrowIfRefused();
+        var cell = (TableCell*)_cell;
+        Volatile.Write(ref _cell, (nint)Engine.ClosedCell); // release; other side: the acquire in Cell
+        foreach (PamuGroup group in _state.Groups)
+        {
+            Release(group);
+        }
+
+        Volatile.Write(ref _state, _state with { IsDisposed = true, Groups = [] });
+        Engine.Forget(this);
+        Engine.Publisher.WaitForReaders(Engine.Publisher.Advance());
+        TableBuilder.Free(cell->Current);
+        NativeMemory.AlignedFree(cell);
+    }
+
+    internal Refusal Attach(PamuGroup group) =>
+        Apply((ContainerState state, out ContainerState next) => ControlRules.Attach(Engine.Platform, state, this, group, out next));
+
+    internal Refusal Detach(PamuGroup group) =>
+        Apply((ContainerState state, out ContainerState next) => ControlRules.Detach(state, group, out next));
+
+    private protected override Refusal Apply(ControlCall call)
+    {
+        using ControlTurn turn = Engine.TakeTurn(out Refusal refusal);
+        if (refusal.IsRefused)
+        {
+            return refusal;
+        }
+
+        if (_state.IsDisposed)
+        {
+            return new Refusal(Errno.EBADF, "container", "the container is open");
+        }
+
+        refusal = call(_state, out ContainerState next);
+        return refusal.IsRefused ? refusal : Commit(next);
+    }
+
+    /// <summary>Makes <paramref name="next"/> the state: builds, publishes, and waits if rights went. The caller holds the turn.</summary>
+    internal Refusal Commit(ContainerState next)
+    {
+        ContainerState old = _state;
+        LiveChange change = LiveChange.Between(old, next);
+        List<PamuGroup> joined = [.. next.Groups.Except(old.Groups)];
+        List<PamuGroup> left = [.. old.Groups.Except(next.Groups)];
+        bool removes = change == LiveChange.Removes || left.Count > 0;
+        if (removes && RefuseInsideSection() is { IsRefused: true } deadlock)
+        {
+            return deadlock;
+        }
+
+        TableHeader* table = null;
+        if (change != LiveChange.None)
+        {
+            try
+            {
+                table = Build(next, _generation + 1);
+            }
+            catch (OutOfMemoryException)
+            {
+                return new Refusal(Errno.ENOMEM, "table", "memory for a table");
+            }
+        }
+
+        long began = PamuEventSource.Now();
+        Volatile.Write(ref _state, next);
+        left.ForEach(Release);
+        ulong retiredAt = 0;
+        if (table != null)
+        {
+            Volatile.Write(ref _generation, _generation + 1);
+            retiredAt = Engine.Publisher.Publish((TableCell*)_cell, table);
+        }
+
+        foreach (PamuGroup group in joined)
+        {
+            group.Container = this;
+            foreach (int liodn in group.Liodns)
+            {
+                Engine.Liodns.Set(liodn, (TableCell*)_cell);
+            }
+        }
+
+        if (removes)
+        {
+            Engine.Publisher.WaitForReaders(table != null ? retiredAt : Engine.Publisher.Advance());
+        }
+
+        if (table != null)
+        {
+            PamuEventSource.Log.PublicationDone(Fd, _generation, removes, began);
+        }
+
+        return Refusal.None;
+    }
+
+    /// <summary>A call that takes rights away would wait for the caller's own section for ever.</summary>
+    private Refusal RefuseInsideSection() => Engine.Readers.CallerIsInSection()
+        ? Refusal.Deadlock("caller", "a call that takes rights away is made outside the thread's own reader sections")
+        : Refusal.None;
+
+    private void Release(PamuGroup group)
+    {
+        group.Container = null;
+        foreach (int liodn in group.Liodns)
+        {
+            Engine.Liodns.Clear(liodn);
+        }
+    }
+
+    private static TableHeader* Build(ContainerState state, ulong generation)
+    {
+        Span<LiveWindow> windows = stackalloc LiveWindow[(int)state.WindowCount];
+        for (int i = 0; i < windows.Length; i++)
+        {
+            windows[i] = state.LiveWindow(i);
+        }
+
+        return TableBuilder.Build(state.Geometry, windows, generation);
+    }
+}

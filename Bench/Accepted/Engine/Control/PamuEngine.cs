@@ -1,0 +1,249 @@
+// One emulated machine.
+//
+// Unsafe: owns the two cells whose tables refuse everything (unknown LIODNs, closed containers). They live as long as the engine.
+
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+
+namespace PamuFastPath;
+
+/// <summary>One emulated machine: its platform, LIODN map, readers, containers and fault log. Everything else is made here.</summary>
+/// <remarks>Thread-safe. Dispose it last: it closes readers and containers and frees all tables.</remarks>
+public sealed unsafe class PamuEngine : IDisposable
+{
+    private readonly Lock _control = new();
+    private readonly Dictionary<int, PamuContainer> _containers = [];
+    private readonly Dictionary<int, PamuGroup> _groups = [];
+    private readonly HashSet<int> _heldLiodns = [];
+    private readonly TableCell* _unknownCell;
+    private bool _inTurn;
+    private bool _isDisposed;
+
+    /// <summary>Makes an engine.</summary>
+    /// <param name="platform">What the machine is like; null for the defaults.</param>
+    public PamuEngine(PamuPlatform? platform = null)
+    {
+        Platform = platform ?? new PamuPlatform();
+        Readers = new ReaderRegistry();
+        Publisher = new Publisher(Readers);
+        _unknownCell = MakeCell(FaultKind.UnknownLiodn);
+        ClosedCell = MakeCell(FaultKind.OutOfAperture);
+        Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
+    }
+
+    /// <summary>What the machine is like.</summary>
+    public PamuPlatform Platform { get; }
+
+    /// <summary>The refused accesses that DMA ports recorded.</summary>
+    public FaultLog Faults { get; } = new();
+
+    /// <summary>The open containers, by number.</summary>
+    public IReadOnlyList<PamuContainer> Containers
+    {
+        get
+        {
+            lock (_control)
+            {
+                return [.. _containers.Values];
+            }
+        }
+    }
+
+    /// <summary>Names of the readers that are inside a section at this moment.</summary>
+    public IReadOnlyList<string> ReadersInSection => Readers.NamesInSection();
+
+    internal ReaderRegistry Readers { get; }
+
+    internal Publisher Publisher { get; }
+
+    internal LiodnMap Liodns { get; }
+
+    internal TableCell* ClosedCell { get; }
+
+    /// <summary>Opens a container. Its number is the smallest that is free.</summary>
+    public PamuContainer CreateContainer()
+    {
+        lock (_control)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            int fd = 0;
+            while (_containers.ContainsKey(fd))
+            {
+                fd++;
+            }
+
+            var container = new PamuContainer(this, fd);
+            _containers.Add(fd, container);
+            return container;
+        }
+    }
+
+    /// <summary>Finds an open container by its number.</summary>
+    /// <returns>The container, or null.</returns>
+    public PamuContainer? FindContainer(int fd)
+    {
+        lock (_control)
+        {
+            return _containers.GetValueOrDefault(fd);
+        }
+    }
+
+    /// <summary>Makes a group.</summary>
+    /// <param name="id">Its number, unique in this engine.</param>
+    /// <param name="liodns">
+    /// The LIODNs its devices carry, 0 to 65,535, held by no other group. One beyond the platform's count is refused when the group is attached.
+    /// </param>
+    /// <param name="msiBanks">Indices of the MSI banks its devices use.</param>
+    /// <exception cref="PamuException">EBUSY: the number or a LIODN is taken. EINVAL: no LIODN number. ENODEV: no such bank.</exception>
+    public PamuGroup CreateGroup(int id, IEnumerable<int> liodns, IEnumerable<int> msiBanks)
+    {
+        ImmutableArray<int> own = [.. liodns];
+        ImmutableArray<int> banks = [.. msiBanks];
+        lock (_control)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_groups.ContainsKey(id))
+            {
+                throw new PamuException(Errno.EBUSY, nameof(id), $"there is a group {id} already");
+            }
+
+            foreach (int liodn in own)
+            {
+                if (liodn is < 0 or > ushort.MaxValue || own.IndexOf(liodn) != own.LastIndexOf(liodn))
+                {
+                    throw new PamuException(Errno.EINVAL, nameof(liodns), $"{liodn} is no LIODN, or named twice");
+                }
+
+                if (_heldLiodns.Contains(liodn))
+                {
+                    throw new PamuException(Errno.EBUSY, nameof(liodns), $"LIODN 0x{liodn:x} is held by another group");
+                }
+            }
+
+            foreach (int bank in banks)
+            {
+                if ((uint)bank >= (uint)Platform.MsiBanks.Count)
+                {
+                    throw new PamuException(Errno.ENODEV, nameof(msiBanks), $"there is no MSI bank {bank}");
+                }
+            }
+
+            var group = new PamuGroup(this, id, own, banks);
+            _groups.Add(id, group);
+            _heldLiodns.UnionWith(own);
+            return group;
+        }
+    }
+
+    /// <summary>Removes a group that is in no container; its number and LIODNs are free again.</summary>
+    /// <exception cref="PamuException">EBUSY: the group is in a container. EINVAL: not a group of this engine.</exception>
+    public void RemoveGroup(PamuGroup group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        lock (_control)
+        {
+            if (group.Container != null)
+            {
+                throw new PamuException(Errno.EBUSY, nameof(group), "the group is in a container");
+            }
+
+            if (_groups.GetValueOrDefault(group.Id) != group)
+            {
+                throw new PamuException(Errno.EINVAL, nameof(group), "a group of this engine");
+            }
+
+            _groups.Remove(group.Id);
+            _heldLiodns.ExceptWith(group.Liodns);
+        }
+    }
+
+    /// <summary>Registers the calling thread as a reader.</summary>
+    /// <param name="name">A name for events and errors; default: the thread's.</param>
+    /// <exception cref="PamuException">ENOMEM: the engine has its limit of 65,536 readers.</exception>
+    public PamuReader CreateReader(string? name = null) =>
+        new(this, name ?? Thread.CurrentThread.Name ?? $"thread {Environment.CurrentManagedThreadId}");
+
+    /// <summary>Closes containers and readers and frees every table. No reader may be inside a section.</summary>
+    /// <exception cref="InvalidOperationException">A reader is inside a section.</exception>
+    public void Dispose()
+    {
+        lock (_control)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            if (Readers.NamesInSection() is [string first, ..])
+            {
+                throw new InvalidOperationException($"reader '{first}' is inside a section");
+            }
+
+            foreach (PamuContainer container in _containers.Values.ToArray())
+            {
+                container.Dispose();
+            }
+
+            _isDisposed = true;
+            Readers.Free();
+            Publisher.Free();
+            Liodns.Free();
+            FreeCell(_unknownCell);
+            FreeCell(ClosedCell);
+        }
+    }
+
+    internal void Forget(PamuContainer container) => _containers.Remove(container.Fd);
+
+    /// <summary>Takes the control lock for one call; refused inside another call or a transaction of the same thread.</summary>
+    internal ControlTurn TakeTurn(out Refusal refusal)
+    {
+        refusal = BeginTurn();
+        return new ControlTurn(refusal.IsRefused ? null : this);
+    }
+
+    internal Refusal BeginTurn()
+    {
+        _control.Enter();
+        if (_inTurn)
+        {
+            // The lock is re-entrant and a turn is never left open by another thread: this one is inside a turn of its own.
+            _control.Exit();
+            return Refusal.Deadlock("caller", "control calls are not nested: this thread is inside a control call or a transaction");
+        }
+
+        if (_isDisposed)
+        {
+            _control.Exit();
+            return new Refusal(Errno.EBADF, "engine", "the engine is open");
+        }
+
+        _inTurn = true;
+        return Refusal.None;
+    }
+
+    internal void EndTurn()
+    {
+        _inTurn = false;
+        _control.Exit();
+    }
+
+    private static TableCell* MakeCell(FaultKind refusal)
+    {
+        var cell = (TableCell*)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
+        cell->Current = TableBuilder.BuildRefusing(refusal);
+        return cell;
+    }
+
+    private static void FreeCell(TableCell* cell)
+    {
+        TableBuilder.Free(cell->Current);
+        NativeMemory.AlignedFree(cell);
+    }
+}
+
+/// <summary>The control lock, held for one call.</summary>
+internal readonly ref struct ControlTurn(PamuEngine? engine)
+{
+    public void Dispose() => engine?.EndTurn();
+}

@@ -1,0 +1,232 @@
+using System.Buffers.Binary;
+
+namespace PamuFastPath;
+
+/// <summary>
+/// A device's door to guest memory: reads and writes at IOVAs, through a reader's sections, the container that holds the device's
+/// LIODN, and the guest's RAM. Messages go to a sink, refusals to the engine's fault log, both after the section is left.
+/// </summary>
+/// <remarks>
+/// Belongs to the thread of its reader. An access larger than <see cref="PieceBytes"/> is checked as a whole, then copied in pieces with a
+/// section each, so that it cannot stall an unmap; if the table changes in between, it ends early. Reads of an MSI page that the
+/// mapping allows give zeros: what the hardware answers is not known.
+/// </remarks>
+public sealed class DmaPort
+{
+    /// <summary>The most bytes that are copied inside one section.</summary>
+    public const int PieceBytes = 64 * 1024;
+
+    /// <summary>Segments a piece can need: every window is at least 4 KiB, and a piece may start inside one.</summary>
+    private const int SegmentsMax = PieceBytes / 4096 + 1;
+
+    private const int MessageBytes = 4;
+
+    private readonly PamuReader _reader;
+    private readonly GuestMemory _memory;
+    private readonly IMsiSink? _sink;
+
+    /// <summary>Makes a port.</summary>
+    /// <param name="reader">The reader of the device's thread.</param>
+    /// <param name="liodn">The LIODN the device's accesses carry.</param>
+    /// <param name="memory">The guest's RAM.</param>
+    /// <param name="sink">Where messages go; null drops them.</param>
+    public DmaPort(PamuReader reader, uint liodn, GuestMemory memory, IMsiSink? sink = null)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        ArgumentNullException.ThrowIfNull(memory);
+        _reader = reader;
+        Liodn = liodn;
+        _memory = memory;
+        _sink = sink;
+    }
+
+    /// <summary>The LIODN the device's accesses carry.</summary>
+    public uint Liodn { get; }
+
+    /// <summary>The device reads memory. Nothing is copied if any byte of the range is refused at the start.</summary>
+    public DmaResult Read(ulong iova, Span<byte> destination)
+    {
+        if (RefuseWhole(iova, destination.Length, DmaAccess.Read) is { IsOk: false } refused)
+        {
+            return refused;
+        }
+
+        int done = 0;
+        while (done < destination.Length)
+        {
+            int piece = Math.Min(PieceBytes, destination.Length - done);
+            DmaResult result = ReadPiece(iova + (ulong)done, destination.Slice(done, piece));
+            done += result.BytesDone;
+            if (!result.IsOk)
+            {
+                return Ended(result with { BytesDone = done }, iova, destination.Length, DmaAccess.Read);
+            }
+        }
+
+        return new DmaResult(DmaStatus.Done, done, FaultKind.None, 0);
+    }
+
+    /// <summary>
+    /// The device writes memory, or sends a message: one aligned 32-bit write into an MSI window. Other writes to an MSI window are
+    /// refused with <see cref="FaultKind.BadLength"/>. Nothing is copied if any byte of the range is refused at the start.
+    /// </summary>
+    public DmaResult Write(ulong iova, ReadOnlySpan<byte> source)
+    {
+        if (RefuseWhole(iova, source.Length, DmaAccess.Write) is { IsOk: false } refused)
+        {
+            return refused;
+        }
+
+        int done = 0;
+        while (done < source.Length)
+        {
+            int piece = Math.Min(PieceBytes, source.Length - done);
+            DmaResult result = WritePiece(iova + (ulong)done, source.Slice(done, piece), out MsiMessage message);
+            done += result.BytesDone;
+            if (result.Status == DmaStatus.Message)
+            {
+                _sink?.Deliver(message);
+                return result;
+            }
+
+            if (!result.IsOk)
+            {
+                return Ended(result with { BytesDone = done }, iova, source.Length, DmaAccess.Write);
+            }
+        }
+
+        return new DmaResult(DmaStatus.Done, done, FaultKind.None, 0);
+    }
+
+    /// <summary>For what the pieces cannot see by themselves: an empty access, and a refusal in a later piece of a large one.</summary>
+    private DmaResult RefuseWhole(ulong iova, int length, DmaAccess access)
+    {
+        if (length is > 0 and <= PieceBytes)
+        {
+            return default;
+        }
+
+        Span<DmaSegment> segments = stackalloc DmaSegment[TableLayout.WindowCountMax];
+        RangeTranslation whole;
+        using (ReaderSection section = _reader.Enter(Liodn))
+        {
+            whole = section.TranslateRange(iova, (ulong)length, access, segments);
+        }
+
+        if (!whole.IsHit)
+        {
+            return Ended(new DmaResult(DmaStatus.Fault, 0, whole.Fault, whole.FaultIova), iova, length, access);
+        }
+
+        return access == DmaAccess.Write && FirstMessage(segments[..whole.SegmentCount]) is DmaSegment message
+            ? Ended(new DmaResult(DmaStatus.Fault, 0, FaultKind.BadLength, message.Iova), iova, length, access)
+            : default;
+    }
+
+    private DmaResult ReadPiece(ulong iova, Span<byte> destination)
+    {
+        using ReaderSection section = _reader.Enter(Liodn);
+        Translation hit = section.Translate(iova, (ulong)destination.Length, DmaAccess.Read);
+        if (hit.IsDma)
+        {
+            return _memory.TryRead(hit.Target, destination) ? Copied(destination.Length) : NoMemory(0);
+        }
+
+        Span<DmaSegment> segments = stackalloc DmaSegment[SegmentsMax];
+        RangeTranslation range = section.TranslateRange(iova, (ulong)destination.Length, DmaAccess.Read, segments);
+        if (!range.IsHit)
+        {
+            return new DmaResult(DmaStatus.Fault, 0, range.Fault, range.FaultIova);
+        }
+
+        int done = 0;
+        foreach (ref readonly DmaSegment segment in segments[..range.SegmentCount])
+        {
+            Span<byte> part = destination.Slice(done, (int)segment.Length);
+            if (segment.IsMsi)
+            {
+                part.Clear();
+            }
+            else if (!_memory.TryRead(segment.Target, part))
+            {
+                return NoMemory(done);
+            }
+
+            done += part.Length;
+        }
+
+        return Copied(done);
+    }
+
+    private DmaResult WritePiece(ulong iova, ReadOnlySpan<byte> source, out MsiMessage message)
+    {
+        message = default;
+        using ReaderSection section = _reader.Enter(Liodn);
+        Translation hit = section.Translate(iova, (ulong)source.Length, DmaAccess.Write);
+        if (hit.IsDma)
+        {
+            return _memory.TryWrite(hit.Target, source) ? Copied(source.Length) : NoMemory(0);
+        }
+
+        if (hit.IsMsi && source.Length == MessageBytes && iova % MessageBytes == 0)
+        {
+            message = new MsiMessage(Liodn, hit.MsiBank, hit.MsiOffset, BinaryPrimitives.ReadUInt32LittleEndian(source));
+            return new DmaResult(DmaStatus.Message, source.Length, FaultKind.None, 0);
+        }
+
+        Span<DmaSegment> segments = stackalloc DmaSegment[SegmentsMax];
+        RangeTranslation range = section.TranslateRange(iova, (ulong)source.Length, DmaAccess.Write, segments);
+        if (!range.IsHit)
+        {
+            return new DmaResult(DmaStatus.Fault, 0, range.Fault, range.FaultIova);
+        }
+
+        segments = segments[..range.SegmentCount];
+        if (FirstMessage(segments) is DmaSegment bad)
+        {
+            return new DmaResult(DmaStatus.Fault, 0, FaultKind.BadLength, bad.Iova);
+        }
+
+        int done = 0;
+        foreach (ref readonly DmaSegment segment in segments)
+        {
+            ReadOnlySpan<byte> part = source.Slice(done, (int)segment.Length);
+            if (!_memory.TryWrite(segment.Target, part))
+            {
+                return NoMemory(done);
+            }
+
+            done += part.Length;
+        }
+
+        return Copied(done);
+    }
+
+    private static DmaSegment? FirstMessage(ReadOnlySpan<DmaSegment> segments)
+    {
+        foreach (ref readonly DmaSegment segment in segments)
+        {
+            if (segment.IsMsi)
+            {
+                return segment;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Outside the section: records a refusal. The observer of the log may do what it likes.</summary>
+    private DmaResult Ended(DmaResult result, ulong iova, int length, DmaAccess access)
+    {
+        if (result.Status == DmaStatus.Fault)
+        {
+            _reader.Engine.Faults.Record(new FaultRecord(result.Fault, Liodn, iova, (ulong)length, access, result.FaultIova));
+        }
+
+        return result;
+    }
+
+    private static DmaResult Copied(int bytes) => new(DmaStatus.Done, bytes, FaultKind.None, 0);
+
+    private static DmaResult NoMemory(int bytes) => new(DmaStatus.NoMemory, bytes, FaultKind.None, 0);
+}

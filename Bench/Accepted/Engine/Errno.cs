@@ -1,0 +1,35 @@
+namespace PamuFastPath;
+
+/// <summary>
+/// The Linux errno values the control layer answers with (positive; the byte doors return them negated).
+/// Source: the error table of the VFIO-PAMU ABI.
+/// </summary>
+public enum Errno
+{
+    /// <summary>The call succeeded.</summary>
+    Ok = 0,
+
+    /// <summary>A descriptor number that names no container.</summary>
+    EBADF = 9,
+
+    /// <summary>A limit is exceeded.</summary>
+    ENOMEM = 12,
+
+    /// <summary>Argument memory is null or not accessible, or the page source cannot supply the memory behind a <c>vaddr</c>.</summary>
+    EFAULT = 14,
+
+    /// <summary>A window or range is already mapped, or the domain is enabled.</summary>
+    EBUSY = 16,
+
+    /// <summary>No such MSI bank or IOMMU type, or a window is mapped before the window count was set.</summary>
+    ENODEV = 19,
+
+    /// <summary>An argument has a bad size, alignment, range, flag or order.</summary>
+    EINVAL = 22,
+
+    /// <summary>An unknown request, or an IOMMU call on a container without a PAMU IOMMU.</summary>
+    ENOTTY = 25,
+
+    /// <summary>The call would wait for a reader section, or a transaction, of its own thread.</summary>
+    EDEADLK = 35,
+}

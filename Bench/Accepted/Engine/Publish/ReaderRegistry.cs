@@ -1,0 +1,172 @@
+// The readers of one engine and their slots.
+//
+// Unsafe: owns the native slots. Invariants:
+//   - slots are allocated in chunks that never move and are freed only with the engine, so a slot pointer stays valid as long as
+//     the engine, whatever becomes of its reader;
+//   - a slot is written by the thread that owns its reader; writers only read it (but for removal by force);
+//   - a slot is reused only after its reader was disposed outside a section: its epoch is 0 then. A slot removed by force is never
+//     reused, since its reader might still write to it.
+
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace PamuFastPath;
+
+internal sealed unsafe class ReaderRegistry
+{
+    private const int SlotsPerChunk = 64;
+
+    /// <summary>Readers an engine can have at once, and slots it can ever need while none is removed by force.</summary>
+    internal const int ReadersMax = 65_536;
+
+    private readonly Lock _gate = new();
+    private readonly ReaderSlot*[] _chunks = new ReaderSlot*[ReadersMax / SlotsPerChunk];
+    private readonly ReaderRecord?[] _records = new ReaderRecord?[ReadersMax];
+    private readonly Stack<int> _free = new();
+    private int _slotCount;
+    private bool _freed;
+
+    /// <summary>Slots handed out so far; slots below it are valid to read.</summary>
+    internal int SlotCount => Volatile.Read(ref _slotCount); // acquire: pairs with the release in Register, after the slot is set up
+
+    internal ReaderSlot* Slot(int index) => _chunks[index / SlotsPerChunk] + index % SlotsPerChunk;
+
+    internal ReaderRecord? Record(int index) => Volatile.Read(ref _records[index]);
+
+    internal ReaderRecord Register(PamuReader reader, string name)
+    {
+        Thread thread = Thread.CurrentThread;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_freed, typeof(PamuEngine));
+            bool reused = _free.TryPop(out int index);
+            if (!reused)
+            {
+                index = _slotCount;
+                if (index == ReadersMax)
+                {
+                    throw new PamuException(Errno.ENOMEM, "reader", $"an engine has at most {ReadersMax} readers");
+                }
+
+                ref ReaderSlot* chunk = ref _chunks[index / SlotsPerChunk];
+                if (chunk == null)
+                {
+                    chunk = (ReaderSlot*)NativeMemory.AlignedAlloc(SlotsPerChunk * ReaderSlot.SlotBytes, ReaderSlot.SlotBytes);
+                    NativeMemory.Clear(chunk, SlotsPerChunk * ReaderSlot.SlotBytes);
+                }
+            }
+
+            ReaderSlot* slot = Slot(index);
+            Debug.Assert(slot->Epoch == 0, "a free slot is quiescent");
+            slot->OwnerThread = thread.ManagedThreadId;
+            var record = new ReaderRecord(index, name, thread, reader);
+            Volatile.Write(ref _records[index], record);
+            if (!reused)
+            {
+                // Release: a writer that sees the new count sees the slot set up (SlotCount).
+                Volatile.Write(ref _slotCount, index + 1);
+            }
+
+            return record;
+        }
+    }
+
+    internal void Unregister(ReaderRecord record)
+    {
+        lock (_gate)
+        {
+            if (_freed || _records[record.Index] != record)
+            {
+                return; // removed by force before, or the engine is gone
+            }
+
+            if (Slot(record.Index)->Epoch != 0)
+            {
+                return; // lost inside a section: it stays, and is reported, until it is removed by force
+            }
+
+            Volatile.Write(ref _records[record.Index], null);
+            _free.Push(record.Index);
+        }
+    }
+
+    /// <summary>Declares a reader dead: its section counts as ended and its slot is never used again.</summary>
+    internal void RemoveByForce(ReaderRecord record)
+    {
+        lock (_gate)
+        {
+            if (!_freed && _records[record.Index] == record)
+            {
+                Volatile.Write(ref _records[record.Index], null);
+                Volatile.Write(ref Slot(record.Index)->Epoch, 0); // ends the wait of whoever waits for this slot (Publisher)
+            }
+        }
+    }
+
+    /// <summary>The names of readers that are inside a section now.</summary>
+    internal List<string> NamesInSection()
+    {
+        var names = new List<string>();
+        int count = SlotCount;
+        for (int i = 0; i < count; i++)
+        {
+            if (Volatile.Read(ref Slot(i)->Epoch) != 0 && Record(i) is ReaderRecord record)
+            {
+                names.Add(record.Name);
+            }
+        }
+
+        return names;
+    }
+
+    /// <summary>Whether the calling thread is inside a section of a reader it owns. Exact: only the thread itself could change that.</summary>
+    internal bool CallerIsInSection()
+    {
+        int thread = Environment.CurrentManagedThreadId;
+        int count = SlotCount;
+        for (int i = 0; i < count; i++)
+        {
+            ReaderSlot* slot = Slot(i);
+            if (slot->OwnerThread == thread && Volatile.Read(ref slot->Epoch) != 0 && Record(i) != null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Closes every reader and frees the slots.</summary>
+    internal void Free()
+    {
+        lock (_gate)
+        {
+            _freed = true;
+            foreach (ReaderRecord? record in _records.AsSpan(0, _slotCount))
+            {
+                if (record != null && record.Reader.TryGetTarget(out PamuReader? reader))
+                {
+                    reader.Close();
+                }
+            }
+
+            foreach (ReaderSlot* chunk in _chunks)
+            {
+                NativeMemory.AlignedFree(chunk);
+            }
+        }
+    }
+}
+
+/// <summary>What is known of a registered reader.</summary>
+internal sealed class ReaderRecord(int index, string name, Thread thread, PamuReader reader)
+{
+    internal int Index { get; } = index;
+
+    internal string Name { get; } = name;
+
+    internal Thread Thread { get; set; } = thread;
+
+    /// <summary>Weak, so that a reader a thread lost can be collected and give its slot back.</summary>
+    internal WeakReference<PamuReader> Reader { get; } = new(reader);
+}

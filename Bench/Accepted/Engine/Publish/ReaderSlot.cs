@@ -1,0 +1,26 @@
+using System.Runtime.InteropServices;
+
+namespace PamuFastPath;
+
+/// <summary>
+/// A reader's announcement, alone on its cache line and the line that the processor prefetches with it. Native memory, so that
+/// writers, and later readers in other languages, can see it without an object.
+/// </summary>
+[StructLayout(LayoutKind.Explicit, Size = SlotBytes)]
+internal struct ReaderSlot
+{
+    internal const int SlotBytes = 128;
+
+    /// <summary>The epoch the reader announced, or 0 outside sections. Written by the reader's thread alone (but for removal by force).</summary>
+    [FieldOffset(0)] internal ulong Epoch;
+
+    /// <summary>Managed id of the thread that owns the reader: whoever waits compares it with its own.</summary>
+    [FieldOffset(64)] internal int OwnerThread;
+}
+
+/// <summary>The native cell that holds a container's current table: what a reader loads after announcing itself.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 64)]
+internal unsafe struct TableCell
+{
+    [FieldOffset(0)] internal TableHeader* Current;
+}

@@ -1,0 +1,157 @@
+// Writes table images.
+//
+// Unsafe: the only writer of image memory. Invariants:
+//   - an image is TableLayout.ImageBytes long, aligned to TableLayout.Alignment, and owned by exactly one place at a time:
+//     the builder until it is published, then the publisher until it is retired and freed (Publisher.cs);
+//   - it is written here, before publication, and never again (design decision 2);
+//   - entries at and beyond the window count have limit 0, so a masked index that aliases into them is refused.
+
+using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace PamuFastPath;
+
+internal static unsafe class TableBuilder
+{
+    /// <summary>Builds the image of <paramref name="windows"/>, which holds one entry per window of <paramref name="geometry"/>.</summary>
+    internal static TableHeader* Build(in TableGeometry geometry, ReadOnlySpan<LiveWindow> windows, ulong generation)
+    {
+        Debug.Assert(windows.Length == geometry.WindowCount, "one entry per window");
+
+        TableHeader* table = Allocate(geometry.Start, geometry.Last, geometry.WindowShift, geometry.WindowCount, generation);
+        ulong* delta = Column(table, TableLayout.DeltaOffset);
+        ulong* readLimit = Column(table, TableLayout.ReadLimitOffset);
+        ulong* writeLimit = Column(table, TableLayout.WriteLimitOffset);
+        uint live = 0;
+
+        for (int i = 0; i < windows.Length; i++)
+        {
+            ref readonly LiveWindow window = ref windows[i];
+            if (window.IsEmpty)
+            {
+                continue;
+            }
+
+            Debug.Assert(window.Size <= geometry.WindowSize, "a mapping fits its window");
+            Debug.Assert((window.Target & TableLayout.MsiTagMask) == 0, "targets are page aligned, so the tag has room");
+            Debug.Assert(window.MsiBank < TableLayout.MsiBankCountMax, "the bank fits the tag");
+
+            // Both terms are multiples of 4 KiB, so the low 12 bits of the difference are free for the tag.
+            delta[i] = (window.Target - geometry.WindowStart(i)) | (uint)(window.MsiBank + 1);
+            readLimit[i] = (window.Permissions & DmaPermissions.Read) != 0 ? window.Size : 0;
+            writeLimit[i] = (window.Permissions & DmaPermissions.Write) != 0 ? window.Size : 0;
+            live++;
+        }
+
+        table->LiveWindows = live;
+        bool isPacked = Pack(table, windows);
+        table->Kernel = (ushort)BatchKernels.Choose(geometry.WindowCount, geometry.WindowShift, isPacked);
+        return table;
+    }
+
+    /// <summary>
+    /// Fills the packed columns and the MSI map. DMA targets must lie within 2^26 frames of each other; message pages need not, since
+    /// kernels take their targets from the delta column.
+    /// </summary>
+    /// <returns>Whether they do; if not, the header says so and the packed columns refuse everything.</returns>
+    private static bool Pack(TableHeader* table, ReadOnlySpan<LiveWindow> windows)
+    {
+        const int frameShift = 12;
+        uint* read = (uint*)((byte*)table + TableLayout.PackedReadOffset);
+        uint* write = (uint*)((byte*)table + TableLayout.PackedWriteOffset);
+        uint* msiMap = (uint*)((byte*)table + TableLayout.MsiMapOffset);
+        new Span<uint>(read, 2 * TableLayout.WindowCountMax).Fill(TableLayout.PackedRefused);
+
+        ulong first = ulong.MaxValue;
+        ulong last = 0;
+        for (int i = 0; i < windows.Length; i++)
+        {
+            ref readonly LiveWindow window = ref windows[i];
+            if (window.IsMsi && !window.IsEmpty)
+            {
+                msiMap[i / 32] |= 1u << (i % 32);
+            }
+            else if (!window.IsEmpty)
+            {
+                first = Math.Min(first, window.Target);
+                last = Math.Max(last, window.Target);
+            }
+        }
+
+        bool isPacked = first > last || (last - first) >> frameShift < 1UL << TableLayout.PackedFrameBits;
+        table->TargetBase = !isPacked ? ulong.MaxValue : first > last ? 0 : first;
+        for (int i = 0; isPacked && i < windows.Length; i++)
+        {
+            ref readonly LiveWindow window = ref windows[i];
+            if (!window.IsEmpty)
+            {
+                uint frame = window.IsMsi ? 0 : (uint)((window.Target - first) >> frameShift);
+                uint entry = (frame << TableLayout.PackedSizeBits) | (uint)(BitOperations.Log2(window.Size) - frameShift);
+                read[i] = (window.Permissions & DmaPermissions.Read) != 0 ? entry : TableLayout.PackedRefused;
+                write[i] = (window.Permissions & DmaPermissions.Write) != 0 ? entry : TableLayout.PackedRefused;
+            }
+        }
+
+        return isPacked;
+    }
+
+    /// <summary>Builds an image in which every access answers <paramref name="refusal"/>.</summary>
+    internal static TableHeader* BuildRefusing(FaultKind refusal)
+    {
+        Debug.Assert(refusal != FaultKind.None, "a refusing table refuses");
+        TableHeader* table = Allocate(apertureBase: 0, apertureLast: 0, windowShift: 0, windowCount: 0, generation: 0);
+        table->Refusal = (ushort)refusal;
+        return table;
+    }
+
+    internal static void Free(TableHeader* table)
+    {
+        Debug.Assert(table->Magic == TableLayout.Magic, "only whole images are freed, and once");
+        table->Magic = 0;
+        NativeMemory.AlignedFree(table);
+    }
+
+    internal static ReadOnlySpan<byte> ImageOf(TableHeader* table) => new(table, TableLayout.ImageBytes);
+
+    private static TableHeader* Allocate(ulong apertureBase, ulong apertureLast, int windowShift, uint windowCount, ulong generation)
+    {
+        var table = (TableHeader*)NativeMemory.AlignedAlloc(TableLayout.ImageBytes, TableLayout.Alignment);
+        Debug.Assert((nuint)table % TableLayout.Alignment == 0, "images are aligned");
+        NativeMemory.Clear(table, TableLayout.ImageBytes);
+
+        table->Magic = TableLayout.Magic;
+        table->Version = TableLayout.Version;
+        table->Generation = generation;
+        table->ApertureBase = apertureBase;
+        table->ApertureLast = apertureLast;
+        table->WindowShift = (uint)windowShift;
+        table->WindowCount = windowCount;
+        table->ImageBytes = TableLayout.ImageBytes;
+        table->DirectoryOffset = TableLayout.DirectoryOffset;
+
+        AddColumn(table, TableColumn.Delta, TableLayout.DeltaOffset, sizeof(ulong), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.ReadLimit, TableLayout.ReadLimitOffset, sizeof(ulong), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.WriteLimit, TableLayout.WriteLimitOffset, sizeof(ulong), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.PackedRead, TableLayout.PackedReadOffset, sizeof(uint), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.PackedWrite, TableLayout.PackedWriteOffset, sizeof(uint), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.MsiMap, TableLayout.MsiMapOffset, sizeof(uint), TableLayout.WindowCountMax / 32);
+        return table;
+    }
+
+    private static void AddColumn(TableHeader* table, TableColumn column, int offset, ushort entryBytes, ushort entryCount)
+    {
+        Debug.Assert(table->ColumnCount < TableLayout.DirectoryEntriesMax, "the directory has room");
+        Debug.Assert(offset % TableLayout.Alignment == 0, "columns are aligned");
+        var entry = (TableDirectoryEntry*)((byte*)table + TableLayout.DirectoryOffset) + table->ColumnCount++;
+        entry->Column = (uint)column;
+        entry->Offset = (uint)offset;
+        entry->EntryBytes = entryBytes;
+        entry->EntryCount = entryCount;
+        entry->ColumnVersion = 1;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong* Column(TableHeader* table, int offset) => (ulong*)((byte*)table + offset);
+}

@@ -1,0 +1,273 @@
+// Drives the batch kernels.
+//
+// Unsafe: pins the caller's spans and hands kernels raw pointers. Invariants:
+//   - a kernel is called with a count that is a multiple of its step; it reads exactly `count` IOVAs (and lengths), writes exactly `count`
+//     targets and `count / 8` bytes of each mask. The last elements of a batch go through a buffer of one step on the stack;
+//   - targets are the IOVAs' own memory or do not overlap it; masks overlap nothing (checked);
+//   - each kernel reads its IOVAs of a step before it writes that step's targets, which is what makes in place work.
+
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Numerics;
+
+namespace PamuFastPath;
+
+/// <summary>Everything a kernel gets.</summary>
+internal unsafe struct BatchArguments
+{
+    internal TableHeader* Table;
+    internal ulong* Iovas;
+    internal ulong* Targets;
+    internal byte* Fault;
+    internal byte* Cross;
+    internal byte* Msi;
+    internal nuint Count;
+    internal DmaAccess Access;
+
+    /// <summary>The limit column of the access.</summary>
+    internal readonly ulong* Limit => (ulong*)((byte*)Table + TableLayout.ReadLimitOffset + ((nuint)Access & 1) * TableLayout.ColumnBytes);
+
+    internal readonly ulong* Delta => (ulong*)((byte*)Table + TableLayout.DeltaOffset);
+
+    /// <summary>The packed column of the access.</summary>
+    internal readonly uint* Packed => (uint*)((byte*)Table + TableLayout.PackedReadOffset + ((nuint)Access & 1) * TableLayout.PackedColumnBytes);
+
+    internal readonly uint* MsiMap => (uint*)((byte*)Table + TableLayout.MsiMapOffset);
+}
+
+internal static unsafe class BatchTranslator
+{
+    /// <summary>Elements of the widest kernel step, and of the stack buffer for the rest of a batch.</summary>
+    internal const int StepMax = 16;
+
+    internal static BatchResult Translate(
+        TableHeader* table, ReadOnlySpan<ulong> iovas, ulong length, DmaAccess access, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask, BatchKernel? forced)
+    {
+        Check(iovas, targets, faultMask, crossMask, msiMask);
+        if (table->Refusal != 0 || length == 0)
+        {
+            return RefuseAll(iovas.Length, targets, faultMask, crossMask, msiMask);
+        }
+
+        // A length no window has gives the same answers as any larger one; offset + length then stays far below 2^64.
+        if (table->WindowShift <= BatchKernels.WindowShiftMax)
+        {
+            length = Math.Min(length, 1UL << (BatchKernels.WindowShiftMax + 1));
+        }
+
+        return Run(table, iovas, default, length, access, targets, faultMask, crossMask, msiMask, KernelFor(table, forced));
+    }
+
+    internal static BatchResult Translate(
+        TableHeader* table, ReadOnlySpan<ulong> iovas, ReadOnlySpan<uint> lengths, DmaAccess access, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask, BatchKernel? forced)
+    {
+        Check(iovas, targets, faultMask, crossMask, msiMask);
+        if (lengths.Length != iovas.Length)
+        {
+            throw new ArgumentException($"{iovas.Length} IOVAs need as many lengths, not {lengths.Length}", nameof(lengths));
+        }
+
+        if (table->Refusal != 0)
+        {
+            return RefuseAll(iovas.Length, targets, faultMask, crossMask, msiMask);
+        }
+
+        return Run(table, iovas, lengths, 0, access, targets, faultMask, crossMask, msiMask, KernelFor(table, forced));
+    }
+
+    private static BatchKernel KernelFor(TableHeader* table, BatchKernel? forced)
+    {
+        if (forced is not BatchKernel kernel)
+        {
+            return (BatchKernel)table->Kernel;
+        }
+
+        return BatchKernels.CanRun(kernel, table->WindowCount, (int)table->WindowShift, table->TargetBase != ulong.MaxValue)
+            ? kernel
+            : throw new PlatformNotSupportedException($"kernel {kernel} cannot run here: instruction set, window count or targets");
+    }
+
+    private static BatchResult Run(
+        TableHeader* table, ReadOnlySpan<ulong> iovas, ReadOnlySpan<uint> lengths, ulong length, DmaAccess access, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask, BatchKernel kernel)
+    {
+        int words = WordsFor(iovas.Length);
+        faultMask = faultMask[..words];
+        crossMask = crossMask[..words];
+        msiMask = msiMask[..words];
+
+        // Kernels write a mask byte only where there is something to say (msi: always), so all starts at 0.
+        faultMask.Clear();
+        crossMask.Clear();
+        msiMask.Clear();
+
+        fixed (ulong* from = iovas, to = targets, fault = faultMask, cross = crossMask, msi = msiMask)
+        fixed (uint* lengthOf = lengths)
+        {
+            nuint whole = (nuint)iovas.Length & ~(nuint)(StepMax - 1);
+            var batch = new BatchArguments
+            {
+                Table = table, Iovas = from, Targets = to, Fault = (byte*)fault, Cross = (byte*)cross, Msi = (byte*)msi, Count = whole, Access = access,
+            };
+            if (whole != 0)
+            {
+                Dispatch(kernel, batch, lengthOf, length);
+            }
+
+            if (whole != (nuint)iovas.Length)
+            {
+                RunRest(kernel, batch, lengthOf, length, iovas.Length - (int)whole);
+            }
+        }
+
+        if (!BitConverter.IsLittleEndian)
+        {
+            BinaryPrimitives.ReverseEndianness(faultMask, faultMask); // kernels write bytes: element i in byte i / 8
+            BinaryPrimitives.ReverseEndianness(crossMask, crossMask);
+            BinaryPrimitives.ReverseEndianness(msiMask, msiMask);
+        }
+
+        int faults = CountBits(faultMask);
+        int crosses = CountBits(crossMask);
+        int messages = CountBits(msiMask);
+        return new BatchResult(iovas.Length - faults - crosses - messages, messages, faults, crosses);
+    }
+
+    /// <summary>The last elements, fewer than a step: through a buffer whose unused elements repeat the first.</summary>
+    private static void RunRest(BatchKernel kernel, BatchArguments batch, uint* lengths, ulong length, int rest)
+    {
+        Debug.Assert(rest is > 0 and < StepMax, "a rest is less than a step");
+        ulong* values = stackalloc ulong[StepMax];
+        uint* restLengths = stackalloc uint[StepMax];
+        ushort fault = 0;
+        ushort cross = 0;
+        ushort msi = 0;
+        nuint first = batch.Count;
+        for (int i = 0; i < StepMax; i++)
+        {
+            nuint source = first + (nuint)(i < rest ? i : 0);
+            values[i] = batch.Iovas[source];
+            restLengths[i] = lengths != null ? lengths[source] : 0;
+        }
+
+        BatchArguments buffered = batch with
+        {
+            Iovas = values, Targets = values, Fault = (byte*)&fault, Cross = (byte*)&cross, Msi = (byte*)&msi, Count = StepMax,
+        };
+        Dispatch(kernel, buffered, lengths != null ? restLengths : null, length);
+
+        new ReadOnlySpan<ulong>(values, rest).CopyTo(new Span<ulong>(batch.Targets + first, rest));
+        int used = (1 << rest) - 1;
+        StoreRest(batch.Fault + first / 8, fault & used, rest);
+        StoreRest(batch.Cross + first / 8, cross & used, rest);
+        StoreRest(batch.Msi + first / 8, msi & used, rest);
+    }
+
+    private static void StoreRest(byte* mask, int bits, int rest)
+    {
+        mask[0] = (byte)bits;
+        if (rest > 8)
+        {
+            mask[1] = (byte)(bits >> 8);
+        }
+    }
+
+    private static void Dispatch(BatchKernel kernel, in BatchArguments batch, uint* lengths, ulong length)
+    {
+        if (lengths == null)
+        {
+            Dispatch(kernel, batch, new UniformLength(length));
+        }
+        else
+        {
+            Dispatch(kernel, batch, new ElementLengths(lengths));
+        }
+    }
+
+    private static void Dispatch<TLengths>(BatchKernel kernel, in BatchArguments batch, TLengths lengths)
+        where TLengths : struct, IBatchLengths
+    {
+        switch (kernel)
+        {
+            case BatchKernel.Vector512Registers:
+                Vector512Kernels.Registers(batch, lengths);
+                break;
+            case BatchKernel.Vector512Packed:
+                Vector512Kernels.Packed(batch, lengths);
+                break;
+            case BatchKernel.Vector512Gather:
+                Vector512Kernels.Gather(batch, lengths);
+                break;
+            case BatchKernel.Vector256Registers:
+                Vector256Kernels.Registers(batch, lengths);
+                break;
+            case BatchKernel.Vector256Gather:
+                Vector256Kernels.Gather(batch, lengths);
+                break;
+            case BatchKernel.Vector128:
+                Vector128Kernel.Run(batch, lengths);
+                break;
+            default:
+                ScalarKernel.Run(batch, lengths);
+                break;
+        }
+    }
+
+    private static BatchResult RefuseAll(int count, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask)
+    {
+        int words = WordsFor(count);
+        targets[..count].Fill(ulong.MaxValue);
+        crossMask[..words].Clear();
+        msiMask[..words].Clear();
+        faultMask[..words].Fill(ulong.MaxValue);
+        if (count % 64 != 0)
+        {
+            faultMask[words - 1] = (1UL << (count % 64)) - 1;
+        }
+
+        return new BatchResult(0, 0, count, 0);
+    }
+
+    private static int WordsFor(int count) => (int)(((uint)count + 63) / 64);
+
+    private static int CountBits(ReadOnlySpan<ulong> mask)
+    {
+        int count = 0;
+        foreach (ulong word in mask)
+        {
+            count += BitOperations.PopCount(word);
+        }
+
+        return count;
+    }
+
+    private static void Check(
+        ReadOnlySpan<ulong> iovas, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask)
+    {
+        if (targets.Length < iovas.Length)
+        {
+            throw new ArgumentException($"{iovas.Length} targets do not fit {targets.Length} entries", nameof(targets));
+        }
+
+        int words = WordsFor(iovas.Length);
+        if (faultMask.Length < words || crossMask.Length < words || msiMask.Length < words)
+        {
+            throw new ArgumentException($"each mask of {iovas.Length} elements has at least {words} words", nameof(faultMask));
+        }
+
+        ReadOnlySpan<ulong> results = targets[..iovas.Length];
+        if (iovas.Overlaps(results, out int offset) && offset != 0)
+        {
+            throw new ArgumentException("targets are the IOVAs' own span or do not overlap it", nameof(targets));
+        }
+
+        ReadOnlySpan<ulong> fault = faultMask[..words];
+        ReadOnlySpan<ulong> cross = crossMask[..words];
+        ReadOnlySpan<ulong> msi = msiMask[..words];
+        if (fault.Overlaps(cross) || fault.Overlaps(msi) || cross.Overlaps(msi)
+            || iovas.Overlaps(fault) || iovas.Overlaps(cross) || iovas.Overlaps(msi)
+            || results.Overlaps(fault) || results.Overlaps(cross) || results.Overlaps(msi))
+        {
+            throw new ArgumentException("masks overlap neither each other nor the IOVAs and targets", nameof(faultMask));
+        }
+    }
+}

@@ -1,0 +1,413 @@
+// The 512-bit kernels: 8 elements a vector.
+//
+// Unsafe: see BatchTranslator.cs. In addition: gathers use indices cut to 8 bits, so they stay in the columns; register tables are
+// loaded from whole columns, which have 256 entries.
+
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace PamuFastPath;
+
+internal static unsafe class Vector512Kernels
+{
+    private const byte AllLanes = 0xFF;
+
+    /// <summary>
+    /// Up to 16 windows. The delta column and an `end` column live in four registers, and one two-source permute looks up 8 elements. `end` is
+    /// measured from the aperture's start and has the length folded in, so that one compare of the relative address with it checks
+    /// aperture, validity, permission, the mapping's end and the length: an address outside the aperture is beyond every end.
+    /// </summary>
+    internal static void Registers<TLengths>(in BatchArguments batch, TLengths lengths)
+        where TLengths : struct, IBatchLengths
+    {
+        if (HasMsi(batch))
+        {
+            Registers<TLengths, WithMsi>(batch, lengths);
+        }
+        else
+        {
+            Registers<TLengths, WithoutMsi>(batch, lengths);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Registers<TLengths, TMsi>(in BatchArguments batch, TLengths lengths)
+        where TLengths : struct, IBatchLengths
+        where TMsi : struct, IMsiChoice
+    {
+        TableHeader* table = batch.Table;
+        Debug.Assert(table->WindowCount <= BatchKernels.RegisterWindowsMax, "the table fits four registers");
+        ulong* iovas = batch.Iovas;
+        ulong* targets = batch.Targets;
+        byte* msiMask = batch.Msi;
+        nuint count = batch.Count;
+
+        Vector512<ulong> apertureBase = Vector512.Create(table->ApertureBase);
+        Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
+        Vector512<ulong> delta0 = Vector512.Load(batch.Delta);
+        Vector512<ulong> delta1 = Vector512.Load(batch.Delta + 8);
+        ulong* ends = stackalloc ulong[BatchKernels.RegisterWindowsMax];
+        FillEnds(batch, TLengths.IsUniform ? lengths.At(0) : 1, ends);
+        Vector512<ulong> end0 = Vector512.Load(ends);
+        Vector512<ulong> end1 = Vector512.Load(ends + 8);
+        Vector512<ulong> tagBits = Vector512.Create(TableLayout.MsiTagMask);
+
+        for (nuint i = 0; i < count; i += 8)
+        {
+            Vector512<ulong> iova = Vector512.Load(iovas + i);
+            Vector512<ulong> relative = iova - apertureBase;
+            Vector512<ulong> index = Avx512F.ShiftRightLogical(relative, shift); // the permutes use its low 4 bits
+            Vector512<ulong> end = Avx512F.PermuteVar8x64x2(end0, index, end1);
+            Vector512<ulong> delta = Avx512F.PermuteVar8x64x2(delta0, index, delta1);
+            Vector512<ulong> target;
+            if (TMsi.IsPossible)
+            {
+                target = iova + (delta & ~tagBits);
+            }
+            else
+            {
+                target = iova + delta;
+            }
+
+            // With a uniform length the end has it folded in; else the first byte is checked against the end, the last one below.
+            Vector512<ulong> hit = Vector512.LessThan(relative, end);
+            if (!TLengths.IsUniform)
+            {
+                Vector512<ulong> lastByte = lengths.At512(i) - Vector512<ulong>.One; // a zero length becomes the largest of all
+                hit &= Vector512.LessThan(lastByte, end - relative);
+            }
+
+            byte hits = (byte)hit.ExtractMostSignificantBits();
+            if (TMsi.IsPossible)
+            {
+                msiMask[i / 8] = (byte)((byte)~(delta & tagBits).Equals0Mask() & hits);
+            }
+
+            if (hits != AllLanes)
+            {
+                target = RefuseLanes(batch, i, relative, lengths.At512(i), target, hit, hits);
+            }
+
+            target.Store(targets + i);
+        }
+    }
+
+    /// <summary>
+    /// Packed columns of 32-bit entries in 2 to 16 registers: two-source permutes over 32 entries each, joined by the index bits above.
+    /// 16 elements a step.
+    /// </summary>
+    internal static void Packed<TLengths>(in BatchArguments batch, TLengths lengths)
+        where TLengths : struct, IBatchLengths
+    {
+        switch (batch.Table->WindowCount)
+        {
+            case <= 32:
+                Packed<TLengths, Lookup32>(batch, lengths);
+                break;
+            case <= 64:
+                Packed<TLengths, Lookup64>(batch, lengths);
+                break;
+            case <= 128:
+                Packed<TLengths, Lookup128>(batch, lengths);
+                break;
+            default:
+                Packed<TLengths, Lookup256>(batch, lengths);
+                break;
+        }
+    }
+
+    private static void Packed<TLengths, TLookup>(in BatchArguments batch, TLengths lengths)
+        where TLengths : struct, IBatchLengths
+        where TLookup : struct, ILookup
+    {
+        if (HasMsi(batch))
+        {
+            Packed<TLengths, TLookup, WithMsi>(batch, lengths);
+        }
+        else
+        {
+            Packed<TLengths, TLookup, WithoutMsi>(batch, lengths);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Packed<TLengths, TLookup, TMsi>(in BatchArguments batch, TLengths lengths)
+        where TLengths : struct, IBatchLengths
+        where TLookup : struct, ILookup
+        where TMsi : struct, IMsiChoice
+    {
+        TableHeader* table = batch.Table;
+        Debug.Assert(table->TargetBase != ulong.MaxValue, "the table is packed");
+        ulong* iovas = batch.Iovas;
+        ulong* targets = batch.Targets;
+        nuint count = batch.Count;
+        TLookup lookup = default;
+        lookup.Load(batch.Packed);
+
+        Vector512<ulong> apertureBase = Vector512.Create(table->ApertureBase);
+        Vector512<ulong> apertureSpan = Vector512.Create(table->ApertureLast - table->ApertureBase);
+        Vector512<ulong> windowMask = Vector512.Create((1UL << (int)table->WindowShift) - 1);
+        Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
+        Vector512<ulong> targetBase = Vector512.Create(table->TargetBase);
+        Vector512<uint> lowHalves = Vector512.Create(0u, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+
+        for (nuint i = 0; i < count; i += 16)
+        {
+            Vector512<ulong> iova0 = Vector512.Load(iovas + i);
+            Vector512<ulong> iova1 = Vector512.Load(iovas + i + 8);
+            Vector512<ulong> relative0 = iova0 - apertureBase;
+            Vector512<ulong> relative1 = iova1 - apertureBase;
+            Vector512<uint> index = Avx512F.PermuteVar16x32x2(
+                Avx512F.ShiftRightLogical(relative0, shift).AsUInt32(),
+                lowHalves,
+                Avx512F.ShiftRightLogical(relative1, shift).AsUInt32());
+            Vector512<uint> entry = lookup.Find(index);
+
+            Step(batch, i, relative0, Avx512F.ConvertToVector512UInt64(entry.GetLower()));
+            Step(batch, i + 8, relative1, Avx512F.ConvertToVector512UInt64(entry.GetUpper()));
+            if (TMsi.IsPossible)
+            {
+                MarkMessages(batch, i, index, iova0, iova1);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        void Step(in BatchArguments arguments, nuint at, Vector512<ulong> relative, Vector512<ulong> entry)
+        {
+            Vector512<ulong> offset = relative & windowMask;
+            Vector512<ulong> limit = Avx512F.ShiftLeftLogicalVariable(
+                Vector512.Create(4096UL), entry & Vector512.Create((1UL << TableLayout.PackedSizeBits) - 1)); // 4096 << 63 is 0
+            Vector512<ulong> frame = Vector512.ShiftLeft(entry, 12 - TableLayout.PackedSizeBits) & Vector512.Create(~0xFFFUL);
+            Vector512<ulong> target = frame + targetBase + offset;
+            Vector512<ulong> length = lengths.At512(at);
+            Vector512<ulong> hit = Vector512.LessThanOrEqual(relative, apertureSpan) & Vector512.LessThanOrEqual(offset + length, limit);
+            if (!TLengths.IsUniform)
+            {
+                hit &= ~Vector512.Equals(length, Vector512<ulong>.Zero);
+            }
+
+            byte hits = (byte)hit.ExtractMostSignificantBits();
+            if (TMsi.IsPossible)
+            {
+                arguments.Msi[at / 8] = hits; // cut down to the MSI windows by MarkMessages
+            }
+
+            if (hits != AllLanes)
+            {
+                target = RefuseLanes(arguments, at, relative, length, target, hit, hits);
+            }
+
+            target.Store(targets + at);
+        }
+    }
+
+    /// <summary>
+    /// Finds the elements in MSI windows by the 256-bit map, and gives them their targets from the delta column: a message page need not lie
+    /// within the packed frames' span.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MarkMessages(in BatchArguments batch, nuint i, Vector512<uint> index, Vector512<ulong> iova0, Vector512<ulong> iova1)
+    {
+        Vector512<uint> map = Vector512.Create(Vector256.Load(batch.MsiMap), Vector256<uint>.Zero);
+        Vector512<uint> word = Avx512F.PermuteVar16x32(map, Vector512.ShiftRightLogical(index, 5) & Vector512.Create(7u));
+        Vector512<uint> bit = Avx512F.ShiftRightLogicalVariable(word, index & Vector512.Create(31u)) & Vector512<uint>.One;
+        uint inMsiWindow = (uint)Vector512.Equals(bit, Vector512<uint>.One).ExtractMostSignificantBits();
+        uint messages = inMsiWindow & *(ushort*)(batch.Msi + i / 8);
+        *(ushort*)(batch.Msi + i / 8) = (ushort)messages;
+        if (messages != 0)
+        {
+            FixMessages(batch, i, messages, iova0, iova1);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void FixMessages(in BatchArguments batch, nuint i, uint messages, Vector512<ulong> iova0, Vector512<ulong> iova1)
+    {
+        ulong* iovas = stackalloc ulong[16];
+        iova0.Store(iovas);
+        iova1.Store(iovas + 8);
+        for (; messages != 0; messages &= messages - 1)
+        {
+            int lane = System.Numerics.BitOperations.TrailingZeroCount(messages);
+            byte index = (byte)((iovas[lane] - batch.Table->ApertureBase) >> (int)batch.Table->WindowShift);
+            batch.Targets[i + (nuint)lane] = iovas[lane] + (batch.Delta[index] & ~TableLayout.MsiTagMask);
+        }
+    }
+
+    /// <summary>Any table: both columns gathered, 8 elements at a time.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void Gather<TLengths>(in BatchArguments batch, TLengths lengths)
+        where TLengths : struct, IBatchLengths
+    {
+        TableHeader* table = batch.Table;
+        ulong* delta = batch.Delta;
+        ulong* limits = batch.Limit;
+        Vector512<ulong> apertureBase = Vector512.Create(table->ApertureBase);
+        Vector512<ulong> apertureSpan = Vector512.Create(table->ApertureLast - table->ApertureBase);
+        Vector512<ulong> windowMask = Vector512.Create((1UL << (int)table->WindowShift) - 1);
+        Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
+        Vector512<ulong> tagBits = Vector512.Create(TableLayout.MsiTagMask);
+
+        for (nuint i = 0; i < batch.Count; i += 8)
+        {
+            Vector512<ulong> iova = Vector512.Load(batch.Iovas + i);
+            Vector512<ulong> relative = iova - apertureBase;
+            Vector512<ulong> offset = relative & windowMask;
+            Vector512<ulong> index = Avx512F.ShiftRightLogical(relative, shift) & Vector512.Create(0xFFUL);
+            Vector512<ulong> limit = Gather8(limits, index);
+            Vector512<ulong> entry = Gather8(delta, index);
+            Vector512<ulong> length = lengths.At512(i);
+            Vector512<ulong> hit = Vector512.LessThanOrEqual(relative, apertureSpan) & Vector512.LessThan(offset, limit)
+                & Vector512.LessThan(length - Vector512<ulong>.One, limit - offset);
+            byte hits = (byte)hit.ExtractMostSignificantBits();
+            Vector512<ulong> target = iova + (entry & ~tagBits);
+            batch.Msi[i / 8] = (byte)((byte)~(entry & tagBits).Equals0Mask() & hits);
+            if (hits != AllLanes)
+            {
+                target = RefuseLanes(batch, i, relative, length, target, hit, hits);
+            }
+
+            target.Store(batch.Targets + i);
+        }
+    }
+
+    /// <summary>.NET offers no 512-bit gather; two 256-bit ones are what the processor would make of it anyway.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Gather8(ulong* column, Vector512<ulong> index) => Vector512.Create(
+        Avx2.GatherVector256(column, index.GetLower().AsInt64(), 8),
+        Avx2.GatherVector256(column, index.GetUpper().AsInt64(), 8));
+
+    /// <summary>Lanes that are no hit: crossing or refused, all ones either way. The two masks are 0 where this is not called.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> RefuseLanes(
+        in BatchArguments batch, nuint i, Vector512<ulong> relative, Vector512<ulong> length, Vector512<ulong> target, Vector512<ulong> hit, byte hits)
+    {
+        TableHeader* table = batch.Table;
+        Vector512<ulong> windowMask = Vector512.Create((1UL << (int)table->WindowShift) - 1);
+        Vector512<ulong> lastByte = length - Vector512<ulong>.One;
+        Vector512<ulong> crosses = Vector512.LessThanOrEqual(relative, Vector512.Create(table->ApertureLast - table->ApertureBase))
+            & Vector512.GreaterThan(lastByte, windowMask - (relative & windowMask))
+            & ~Vector512.Equals(length, Vector512<ulong>.Zero);
+        byte cross = (byte)((byte)crosses.ExtractMostSignificantBits() & ~hits);
+        batch.Cross[i / 8] = cross;
+        batch.Fault[i / 8] = (byte)~(hits | cross);
+        return target | ~hit;
+    }
+
+    /// <summary>
+    /// `end` of each window, from the aperture's start: a relative address below it may be accessed. The window's own start if
+    /// nothing may; `length - 1` less than the mapping's end otherwise. Addresses before the window never get its index.
+    /// </summary>
+    private static void FillEnds(in BatchArguments batch, ulong length, ulong* ends)
+    {
+        ulong* limits = batch.Limit;
+        for (int i = 0; i < BatchKernels.RegisterWindowsMax; i++)
+        {
+            // Entries beyond the window count alias addresses outside the aperture: their end is 0.
+            ulong start = i < (int)batch.Table->WindowCount ? (ulong)i << (int)batch.Table->WindowShift : 0;
+            ulong limit = i < (int)batch.Table->WindowCount ? limits[i] : 0;
+            ends[i] = limit >= length ? start + (limit - (length - 1)) : start;
+        }
+    }
+
+    private static bool HasMsi(in BatchArguments batch) =>
+        (Vector256.Load(batch.MsiMap) & Vector256<uint>.AllBitsSet) != Vector256<uint>.Zero;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Equals0Mask(this Vector512<ulong> value) =>
+        (uint)Vector512.Equals(value, Vector512<ulong>.Zero).ExtractMostSignificantBits();
+
+    private interface IMsiChoice
+    {
+        static abstract bool IsPossible { get; }
+    }
+
+    private struct WithMsi : IMsiChoice
+    {
+        public static bool IsPossible => true;
+    }
+
+    private struct WithoutMsi : IMsiChoice
+    {
+        public static bool IsPossible => false;
+    }
+
+    /// <summary>A packed column in registers.</summary>
+    private interface ILookup
+    {
+        void Load(uint* column);
+
+        /// <summary>The entries of 16 indices; only the bits the column needs are used.</summary>
+        Vector512<uint> Find(Vector512<uint> index);
+    }
+
+    private struct Lookup32 : ILookup
+    {
+        private Vector512<uint> _low;
+        private Vector512<uint> _high;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Load(uint* column)
+        {
+            _low = Vector512.Load(column);
+            _high = Vector512.Load(column + 16);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly Vector512<uint> Find(Vector512<uint> index) => Avx512F.PermuteVar16x32x2(_low, index, _high);
+    }
+
+    private struct Lookup64 : ILookup
+    {
+        private Lookup32 _low;
+        private Lookup32 _high;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Load(uint* column)
+        {
+            _low.Load(column);
+            _high.Load(column + 32);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly Vector512<uint> Find(Vector512<uint> index) => Choose(index, 32, _high.Find(index), _low.Find(index));
+    }
+
+    private struct Lookup128 : ILookup
+    {
+        private Lookup64 _low;
+        private Lookup64 _high;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Load(uint* column)
+        {
+            _low.Load(column);
+            _high.Load(column + 64);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly Vector512<uint> Find(Vector512<uint> index) => Choose(index, 64, _high.Find(index), _low.Find(index));
+    }
+
+    private struct Lookup256 : ILookup
+    {
+        private Lookup128 _low;
+        private Lookup128 _high;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Load(uint* column)
+        {
+            _low.Load(column);
+            _high.Load(column + 128);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly Vector512<uint> Find(Vector512<uint> index) => Choose(index, 128, _high.Find(index), _low.Find(index));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Choose(Vector512<uint> index, uint bit, Vector512<uint> ifSet, Vector512<uint> ifClear) =>
+        Vector512.ConditionalSelect(Vector512.Equals(index & Vector512.Create(bit), Vector512<uint>.Zero), ifClear, ifSet);
+}
