@@ -119,7 +119,10 @@ internal struct TableHeader
     [FieldOffset(0x2E)] internal ushort Kernel;
 
     [FieldOffset(0x30)] internal uint DirectoryOffset;
-    [FieldOffset(0x34)] internal uint LiveWindows;
+    [FieldOffset(0x34)] internal ushort LiveWindows;
+
+    /// <summary>1 if message pages lie within the packed frames' span too, so that packed entries give their targets.</summary>
+    [FieldOffset(0x36)] internal ushort MsiIsPacked;
 
     /// <summary>Packed frames count from here, 4 KiB aligned. All ones: the targets do not fit, there are no packed columns.</summary>
     [FieldOffset(0x38)] internal ulong TargetBase;

@@ -93,6 +93,13 @@ internal static unsafe class Translator
             return new(0, false, FaultKind.BadLength, iova);
         }
 
+        Translation whole = Translate(table, iova, length, access);
+        if (whole.IsHit && segments.Length > 0)
+        {
+            segments[0] = new DmaSegment(iova, whole.Target, length, whole.MsiBank); // the usual case: one window
+            return new(1, true, FaultKind.None, 0);
+        }
+
         RangeTranslation needed = Walk(table, iova, length, access, default);
         if (!needed.IsHit || needed.SegmentCount > segments.Length)
         {

@@ -92,7 +92,7 @@ internal static unsafe class Vector256Kernels
     }
 
     /// <summary>
-    /// Finds the elements in MSI windows by the map, and gives them their targets from the delta column: a message page need not lie
+    /// Finds the elements in MSI windows by the map, and gives them their targets from the delta column if the message pages do not lie
     /// within the packed frames' span.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -105,7 +105,7 @@ internal static unsafe class Vector256Kernels
         uint shuffled = sign.ExtractMostSignificantBits();
         uint messages = ((shuffled & 0b1100_0011) | ((shuffled & 0b0000_1100) << 2) | ((shuffled & 0b0011_0000) >> 2)) & hits;
         batch.Msi[i / 8] = (byte)messages;
-        if (messages != 0)
+        if (messages != 0 && batch.Table->MsiIsPacked == 0)
         {
             FixMessages(batch, i, messages, iova0, iova1);
         }

@@ -153,6 +153,8 @@ internal static unsafe class Vector512Kernels
         Vector512<ulong> windowMask = Vector512.Create((1UL << (int)table->WindowShift) - 1);
         Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
         Vector512<ulong> targetBase = Vector512.Create(table->TargetBase);
+        Vector512<uint> msiMap = Vector512.Create(Vector256.Load(batch.MsiMap), Vector256.Load(batch.MsiMap));
+        bool msiIsPacked = table->MsiIsPacked != 0;
         Vector512<uint> lowHalves = Vector512.Create(0u, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 
         for (nuint i = 0; i < count; i += 16)
@@ -167,16 +169,21 @@ internal static unsafe class Vector512Kernels
                 Avx512F.ShiftRightLogical(relative1, shift).AsUInt32());
             Vector512<uint> entry = lookup.Find(index);
 
-            Step(batch, i, relative0, Avx512F.ConvertToVector512UInt64(entry.GetLower()));
-            Step(batch, i + 8, relative1, Avx512F.ConvertToVector512UInt64(entry.GetUpper()));
+            uint hits = Step(batch, i, relative0, Avx512F.ConvertToVector512UInt64(entry.GetLower()));
+            hits |= (uint)Step(batch, i + 8, relative1, Avx512F.ConvertToVector512UInt64(entry.GetUpper())) << 8;
             if (TMsi.IsPossible)
             {
-                MarkMessages(batch, i, index, iova0, iova1);
+                uint messages = InMsiWindow(index, msiMap) & hits;
+                *(ushort*)(batch.Msi + i / 8) = (ushort)messages;
+                if (messages != 0 && !msiIsPacked)
+                {
+                    FixMessages(batch, i, messages, iova0, iova1);
+                }
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        void Step(in BatchArguments arguments, nuint at, Vector512<ulong> relative, Vector512<ulong> entry)
+        byte Step(in BatchArguments arguments, nuint at, Vector512<ulong> relative, Vector512<ulong> entry)
         {
             Vector512<ulong> offset = relative & windowMask;
             Vector512<ulong> limit = Avx512F.ShiftLeftLogicalVariable(
@@ -191,39 +198,26 @@ internal static unsafe class Vector512Kernels
             }
 
             byte hits = (byte)hit.ExtractMostSignificantBits();
-            if (TMsi.IsPossible)
-            {
-                arguments.Msi[at / 8] = hits; // cut down to the MSI windows by MarkMessages
-            }
-
             if (hits != AllLanes)
             {
                 target = RefuseLanes(arguments, at, relative, length, target, hits);
             }
 
             target.Store(targets + at);
+            return hits;
         }
     }
 
-    /// <summary>
-    /// Finds the elements in MSI windows by the 256-bit map, and gives them their targets from the delta column: a message page need not lie
-    /// within the packed frames' span.
-    /// </summary>
+    /// <summary>The elements whose windows are MSI windows, by the 256-bit map.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MarkMessages(in BatchArguments batch, nuint i, Vector512<uint> index, Vector512<ulong> iova0, Vector512<ulong> iova1)
+    private static uint InMsiWindow(Vector512<uint> index, Vector512<uint> msiMap)
     {
-        Vector512<uint> map = Vector512.Create(Vector256.Load(batch.MsiMap), Vector256<uint>.Zero);
-        Vector512<uint> word = Avx512F.PermuteVar16x32(map, Vector512.ShiftRightLogical(index, 5) & Vector512.Create(7u));
-        Vector512<uint> bit = Avx512F.ShiftRightLogicalVariable(word, index & Vector512.Create(31u)) & Vector512<uint>.One;
-        uint inMsiWindow = (uint)Vector512.Equals(bit, Vector512<uint>.One).ExtractMostSignificantBits();
-        uint messages = inMsiWindow & *(ushort*)(batch.Msi + i / 8);
-        *(ushort*)(batch.Msi + i / 8) = (ushort)messages;
-        if (messages != 0)
-        {
-            FixMessages(batch, i, messages, iova0, iova1);
-        }
+        Vector512<uint> word = Avx512F.PermuteVar16x32(msiMap, Vector512.ShiftRightLogical(index, 5)); // 8 words, twice; 4 bits choose
+        Vector512<uint> bit = Avx512F.ShiftLeftLogicalVariable(Vector512<uint>.One, index & Vector512.Create(31u));
+        return ~(uint)Vector512.Equals(word & bit, Vector512<uint>.Zero).ExtractMostSignificantBits() & 0xFFFF;
     }
 
+    /// <summary>Gives messages their targets from the delta column, for tables whose message pages do not lie within the packed frames' span.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FixMessages(in BatchArguments batch, nuint i, uint messages, Vector512<ulong> iova0, Vector512<ulong> iova1)
     {
