@@ -13,6 +13,7 @@ internal static class GateTable
         if (Console.IsOutputRedirected)
         {
             AnsiConsole.Profile.Width = WidthWithoutTerminal;
+            AnsiConsole.Profile.Capabilities.Ansi = false;
         }
 
         Table table = new Table().Border(TableBorder.Rounded)
@@ -31,7 +32,7 @@ internal static class GateTable
                 Number(row.NowMedian, "F3"),
                 Number(row.Ratio, "F3"),
                 $"{Number(ratios.Min(), "F2")} - {Number(ratios.Max(), "F2")}",
-                Text(row));
+                Text(row.Verdict));
         }
 
         AnsiConsole.Write(table);
@@ -40,12 +41,12 @@ internal static class GateTable
     private static string Number(double value, string format) =>
         double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "";
 
-    private static string Text(GateRow row) => row.Verdict switch
+    private static string Text(Verdict verdict) => verdict switch
     {
         Verdict.Same => "same",
         Verdict.Faster => "[green]faster[/]",
         Verdict.Slower => "[red]SLOWER[/]",
-        Verdict.Allocates => $"[red]ALLOCATES {row.Measurement.Processes.Max(p => p.AllocatedBytes)} B[/]",
+        Verdict.Allocates => "[red]ALLOCATES[/]",
         Verdict.Missing => "[red]MISSING[/]",
         _ => "new",
     };

@@ -4,7 +4,7 @@ using PamuFastPath.Tests.Run;
 
 namespace PamuFastPath.Tests.Gate;
 
-/// <summary>Renders invented results (Tests/Data/Report, written by hand for this).</summary>
+/// <summary>Renders the results in Tests/Data/Report, which are invented: no machine measured them.</summary>
 public sealed class ReportTests : IDisposable
 {
     private static readonly string Data = Path.Combine(RunCase.Repository, "Tests/Data/Report");
