@@ -38,14 +38,14 @@ internal unsafe struct Region
             TableView table = section.Table;
             for (int i = 0; i < table.WindowCount; i++)
             {
-                if ((table.ReadLimit[i] | table.WriteLimit[i]) != 0)
+                ulong start = (ulong)i << table.WindowShift;
+                if (table.ReadEnd[i] != start || table.WriteEnd[i] != start)
                 {
-                    ulong start = table.ApertureBase + ((ulong)i << table.WindowShift);
                     live.Add(new Region
                     {
-                        Start = start,
-                        ReadLimit = table.ReadLimit[i],
-                        WriteLimit = table.WriteLimit[i],
+                        Start = table.ApertureBase + start,
+                        ReadLimit = table.ReadEnd[i] - start,
+                        WriteLimit = table.WriteEnd[i] - start,
                         Delta = table.Delta[i],
                     });
                 }

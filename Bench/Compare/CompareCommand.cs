@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using PamuFastPath.Bench.Measure;
 
 namespace PamuFastPath.Bench.Compare;
@@ -11,8 +10,6 @@ namespace PamuFastPath.Bench.Compare;
 internal static class CompareCommand
 {
     private const string Usage = "usage: compare [--json FILE]";
-
-    private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     internal static int Run(ReadOnlySpan<string> arguments)
     {
@@ -29,7 +26,7 @@ internal static class CompareCommand
         }
 
         var machine = Machine.Here();
-        Console.WriteLine(machine);
+        Console.WriteLine($"{machine.Cpu}, {machine.Cores} cores, {machine.Isa}, {machine.Runtime}, {machine.Os}, {machine.Date}");
         var rows = new List<ComparisonRow>();
         var timing = new Interleaved(TimeSpan.FromMicroseconds(300), rounds: 150);
         foreach (Func<IEnumerable<ComparisonRow>> part in Parts(timing))
@@ -50,7 +47,7 @@ internal static class CompareCommand
         Console.WriteLine($"\n{rows.Count(row => row.IsMet == true)} of {asked} targets met");
         if (json != null)
         {
-            File.WriteAllText(json, JsonSerializer.Serialize(new { machine, rows }, Indented));
+            new Report.Comparison { Machine = machine, Rows = [.. ReportRows.From(rows)] }.Write(json);
         }
 
         return 0;

@@ -37,7 +37,7 @@ internal sealed record Comparison
 {
     internal const string FileName = "compare.json";
 
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
     public Machine? Machine { get; init; }
 
@@ -62,6 +62,8 @@ internal sealed record Comparison
             throw new InvalidDataException($"{path}: {bad.Message}", bad);
         }
     }
+
+    internal void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Json) + "\n");
 
     internal List<ComparisonRow> In(params ReadOnlySpan<string> groups)
     {

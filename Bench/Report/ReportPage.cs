@@ -82,11 +82,18 @@ internal static class ReportPage
     {
         // Rows of one name differ in something; the label has to say in what.
         ILookup<string, ComparisonRow> byName = rows.ToLookup(row => row.Label);
-        return rows.Select(row => new Dot(
-            byName[row.Label].Skip(1).Any() && row.Windows is int windows ? $"{row.Label}, {windows} windows" : row.Label,
+        return rows.DistinctBy(row => (row.Label, row.Windows, row.Elements)).Select(row => new Dot(
+            LabelOf(row, byName[row.Label]),
             row.MedianNs!.Value,
             row.SpreadNs ?? 0,
             row.Group != "baseline" && !row.Label.StartsWith("copy", StringComparison.OrdinalIgnoreCase)));
+    }
+
+    private static string LabelOf(ComparisonRow row, IEnumerable<ComparisonRow> sameName)
+    {
+        string windows = sameName.DistinctBy(r => r.Windows).Count() > 1 ? $", {row.Windows} windows" : "";
+        string elements = sameName.DistinctBy(r => r.Elements).Count() > 1 ? $", batch of {row.Elements:N0}" : "";
+        return row.Label + windows + elements;
     }
 
     private static List<Series> Lines(List<ComparisonRow> rows, Func<ComparisonRow, int?> x) =>

@@ -4,7 +4,7 @@
 //   - an image is TableLayout.ImageBytes long, aligned to TableLayout.Alignment, and owned by exactly one place at a time:
 //     the builder until it is published, then the publisher until it is retired and freed (Publisher.cs);
 //   - it is written here, before publication, and never again (design decision 2);
-//   - entries at and beyond the window count have limit 0, so a masked index that aliases into them is refused.
+//   - entries at and beyond the window count have end 0, so a masked index that aliases into them is refused.
 
 using System.Diagnostics;
 using System.Numerics;
@@ -25,13 +25,16 @@ internal static unsafe class TableBuilder
 
         TableHeader* table = Allocate(geometry.Start, geometry.Last, geometry.WindowShift, geometry.WindowCount, generation);
         ulong* delta = Column(table, TableLayout.DeltaOffset);
-        ulong* readLimit = Column(table, TableLayout.ReadLimitOffset);
-        ulong* writeLimit = Column(table, TableLayout.WriteLimitOffset);
+        ulong* readEnd = Column(table, TableLayout.ReadEndOffset);
+        ulong* writeEnd = Column(table, TableLayout.WriteEndOffset);
         ushort live = 0;
 
         for (int i = 0; i < windows.Length; i++)
         {
             ref readonly LiveWindow window = ref windows[i];
+            ulong start = (ulong)i << geometry.WindowShift;
+            readEnd[i] = start;
+            writeEnd[i] = start;
             if (window.IsEmpty)
             {
                 continue;
@@ -43,8 +46,8 @@ internal static unsafe class TableBuilder
 
             // Both terms are multiples of 4 KiB, so the low 12 bits of the difference are free for the tag.
             delta[i] = (window.Target - geometry.WindowStart(i)) | (uint)(window.MsiBank + 1);
-            readLimit[i] = (window.Permissions & DmaPermissions.Read) != 0 ? window.Size : 0;
-            writeLimit[i] = (window.Permissions & DmaPermissions.Write) != 0 ? window.Size : 0;
+            readEnd[i] += (window.Permissions & DmaPermissions.Read) != 0 ? window.Size : 0;
+            writeEnd[i] += (window.Permissions & DmaPermissions.Write) != 0 ? window.Size : 0;
             live++;
         }
 
@@ -151,8 +154,8 @@ internal static unsafe class TableBuilder
         table->DirectoryOffset = TableLayout.DirectoryOffset;
 
         AddColumn(table, TableColumn.Delta, TableLayout.DeltaOffset, sizeof(ulong), TableLayout.WindowCountMax);
-        AddColumn(table, TableColumn.ReadLimit, TableLayout.ReadLimitOffset, sizeof(ulong), TableLayout.WindowCountMax);
-        AddColumn(table, TableColumn.WriteLimit, TableLayout.WriteLimitOffset, sizeof(ulong), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.ReadEnd, TableLayout.ReadEndOffset, sizeof(ulong), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.WriteEnd, TableLayout.WriteEndOffset, sizeof(ulong), TableLayout.WindowCountMax);
         AddColumn(table, TableColumn.PackedRead, TableLayout.PackedReadOffset, sizeof(uint), TableLayout.WindowCountMax);
         AddColumn(table, TableColumn.PackedWrite, TableLayout.PackedWriteOffset, sizeof(uint), TableLayout.WindowCountMax);
         AddColumn(table, TableColumn.MsiMap, TableLayout.MsiMapOffset, sizeof(uint), TableLayout.WindowCountMax / 32);

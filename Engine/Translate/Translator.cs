@@ -14,24 +14,21 @@ namespace PamuFastPath;
 internal static unsafe class Translator
 {
     /// <summary>
-    /// One access. The fast path has one shape of check for everything: `offset` is measured from the start of the window that the
-    /// masked index names, so an IOVA outside the aperture, whose index was cut by the mask or names an entry with limit 0, has an
-    /// offset beyond every limit. Permission, validity and the mapping's end are all in that one limit.
+    /// One access. The fast path has one shape of check for everything: each window has an `end`, from the aperture's base, which is the
+    /// window's own start if nothing may be accessed. An address in a window is never below its start, and one outside the aperture,
+    /// whichever entry its cut index names, is beyond every end. So validity, permission, the mapping's end and the aperture are one compare.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Translation Translate(TableHeader* table, ulong iova, ulong length, DmaAccess access)
     {
         Debug.Assert(table->Magic == TableLayout.Magic, "the section's table is alive");
 
-        int shift = (int)table->WindowShift;
         ulong relative = iova - table->ApertureBase;
-        ulong index = (byte)(relative >> shift);
-        ulong offset = relative - (index << shift);
-        byte* entry = (byte*)table + index * sizeof(ulong);
-        ulong limit = *(ulong*)(entry + TableLayout.ReadLimitOffset + (((nuint)access & 1) * TableLayout.ColumnBytes));
+        byte* entry = (byte*)table + (ulong)(byte)(relative >> (int)table->WindowShift) * sizeof(ulong);
+        ulong end = *(ulong*)(entry + TableLayout.ReadEndOffset + (((nuint)access & 1) * TableLayout.ColumnBytes));
 
         // length - 1: a zero length becomes the largest of all and is refused here as well.
-        if (offset < limit && length - 1 < limit - offset)
+        if (relative < end && length - 1 < end - relative)
         {
             return Translation.Hit(iova, *(ulong*)(entry + TableLayout.DeltaOffset));
         }
@@ -132,8 +129,8 @@ internal static unsafe class Translator
             ulong offset = relative & (windowSize - 1);
             ulong piece = Math.Min(windowSize - offset, length - done);
             byte* entry = (byte*)table + index * sizeof(ulong);
-            ulong limit = *(ulong*)(entry + TableLayout.ReadLimitOffset + (((nuint)access & 1) * TableLayout.ColumnBytes));
-            if (offset >= limit || piece > limit - offset)
+            ulong end = *(ulong*)(entry + TableLayout.ReadEndOffset + (((nuint)access & 1) * TableLayout.ColumnBytes));
+            if (relative >= end || piece > end - relative)
             {
                 (FaultKind kind, ulong at) = RefusalInWindow(table, index, offset, access);
                 return new(0, false, kind, iova + done + (at - offset));
@@ -169,8 +166,9 @@ internal static unsafe class Translator
     private static (FaultKind Kind, ulong Offset) RefusalInWindow(TableHeader* table, int index, ulong offset, DmaAccess access)
     {
         byte* entry = (byte*)table + index * sizeof(ulong);
-        ulong read = *(ulong*)(entry + TableLayout.ReadLimitOffset);
-        ulong write = *(ulong*)(entry + TableLayout.WriteLimitOffset);
+        ulong start = (ulong)index << (int)table->WindowShift;
+        ulong read = *(ulong*)(entry + TableLayout.ReadEndOffset) - start;
+        ulong write = *(ulong*)(entry + TableLayout.WriteEndOffset) - start;
         ulong limit = ((uint)access & 1) == 0 ? read : write;
 
         // A mapping always allows some direction, and each limit is 0 or the mapping's size: their union is the size.

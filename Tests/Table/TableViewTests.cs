@@ -23,8 +23,9 @@ public sealed class TableViewTests
         Assert.Equal((container.Generation, FaultKind.None), (table.Generation, table.Refusal));
         ulong bank = machine.Engine.Platform.MsiBanks[2].Page;
         Assert.Equal([0, 0x40_0000 - At(1), 0x90_0000 - At(2), bank - At(3) + 3, 0, 0, 0, 0], table.Delta.ToArray());
-        Assert.Equal([0, Window, 0x2000, 0, 0, 0, 0, 0], table.ReadLimit.ToArray());
-        Assert.Equal([0, Window, 0, 0x1000, 0, 0, 0, 0], table.WriteLimit.ToArray());
+        ulong[] starts = [.. Enumerable.Range(0, (int)Count).Select(i => (ulong)i * Window)];
+        Assert.Equal([0, starts[1] + Window, starts[2] + 0x2000, .. starts[3..]], table.ReadEnd.ToArray());
+        Assert.Equal([0, starts[1] + Window, starts[2], starts[3] + 0x1000, .. starts[4..]], table.WriteEnd.ToArray());
         Assert.True(table.Column((TableColumn)99).IsEmpty);
     }
 

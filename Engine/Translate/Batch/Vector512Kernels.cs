@@ -44,16 +44,13 @@ internal static unsafe class Vector512Kernels
         byte* msiMask = batch.Msi;
         nuint count = batch.Count;
 
-        // Before any vector is loaded: no vector register survives a call.
-        ulong* ends = stackalloc ulong[BatchKernels.RegisterWindowsMax];
-        FillEnds(batch, TLengths.IsUniform ? lengths.At(0) : 1, ends);
-
         Vector512<ulong> apertureBase = Vector512.Create(table->ApertureBase);
         Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
         Vector512<ulong> delta0 = Vector512.Load(batch.Delta);
         Vector512<ulong> delta1 = Vector512.Load(batch.Delta + 8);
-        Vector512<ulong> end0 = Vector512.Load(ends);
-        Vector512<ulong> end1 = Vector512.Load(ends + 8);
+        ulong foldedLength = TLengths.IsUniform ? lengths.At(0) : 1;
+        Vector512<ulong> end0 = EndsFor(batch, 0, foldedLength);
+        Vector512<ulong> end1 = EndsFor(batch, 8, foldedLength);
         Vector512<ulong> tagBits = Vector512.Create(TableLayout.MsiTagMask);
 
         for (nuint i = 0; i < count; i += 8)
@@ -239,10 +236,8 @@ internal static unsafe class Vector512Kernels
     {
         TableHeader* table = batch.Table;
         ulong* delta = batch.Delta;
-        ulong* limits = batch.Limit;
+        ulong* ends = batch.Ends;
         Vector512<ulong> apertureBase = Vector512.Create(table->ApertureBase);
-        Vector512<ulong> apertureSpan = Vector512.Create(table->ApertureLast - table->ApertureBase);
-        Vector512<ulong> windowMask = Vector512.Create((1UL << (int)table->WindowShift) - 1);
         Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
         Vector512<ulong> tagBits = Vector512.Create(TableLayout.MsiTagMask);
 
@@ -250,13 +245,11 @@ internal static unsafe class Vector512Kernels
         {
             Vector512<ulong> iova = Vector512.Load(batch.Iovas + i);
             Vector512<ulong> relative = iova - apertureBase;
-            Vector512<ulong> offset = relative & windowMask;
             Vector512<ulong> index = Avx512F.ShiftRightLogical(relative, shift) & Vector512.Create(0xFFUL);
-            Vector512<ulong> limit = Gather8(limits, index);
+            Vector512<ulong> end = Gather8(ends, index);
             Vector512<ulong> entry = Gather8(delta, index);
             Vector512<ulong> length = lengths.At512(i);
-            Vector512<ulong> hit = Vector512.LessThanOrEqual(relative, apertureSpan) & Vector512.LessThan(offset, limit)
-                & Vector512.LessThan(length - Vector512<ulong>.One, limit - offset);
+            Vector512<ulong> hit = Vector512.LessThan(relative, end) & Vector512.LessThan(length - Vector512<ulong>.One, end - relative);
             byte hits = (byte)hit.ExtractMostSignificantBits();
             Vector512<ulong> target = iova + (entry & ~tagBits);
             batch.Msi[i / 8] = (byte)((byte)~(entry & tagBits).Equals0Mask() & hits);
@@ -297,19 +290,17 @@ internal static unsafe class Vector512Kernels
     }
 
     /// <summary>
-    /// `end` of each window, from the aperture's start: a relative address below it may be accessed. The window's own start if
-    /// nothing may; `length - 1` less than the mapping's end otherwise. Addresses before the window never get its index.
+    /// The ends with `length - 1` taken off, so that a relative address below the result may be accessed with that length: the window's own
+    /// start if it may not. Entries beyond the window count have their would-be start, and no address below it has their index.
     /// </summary>
-    private static void FillEnds(in BatchArguments batch, ulong length, ulong* ends)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> EndsFor(in BatchArguments batch, int first, ulong length)
     {
-        ulong* limits = batch.Limit;
-        for (int i = 0; i < BatchKernels.RegisterWindowsMax; i++)
-        {
-            // Entries beyond the window count alias addresses outside the aperture: their end is 0.
-            ulong start = i < (int)batch.Table->WindowCount ? (ulong)i << (int)batch.Table->WindowShift : 0;
-            ulong limit = i < (int)batch.Table->WindowCount ? limits[i] : 0;
-            ends[i] = limit >= length ? start + (limit - (length - 1)) : start;
-        }
+        Vector512<ulong> end = Vector512.Load(batch.Ends + first);
+        Vector512<ulong> start = Avx512F.ShiftLeftLogical(
+            Vector512.Create(0UL, 1, 2, 3, 4, 5, 6, 7) + Vector512.Create((ulong)first), Vector128.CreateScalar((ulong)batch.Table->WindowShift));
+        Vector512<ulong> fits = Vector512.GreaterThanOrEqual(end - start, Vector512.Create(length)) & Vector512.GreaterThan(end, start);
+        return Vector512.ConditionalSelect(fits, end - Vector512.Create(length - 1), start);
     }
 
     private static bool HasMsi(in BatchArguments batch) =>
