@@ -19,21 +19,23 @@ internal static unsafe class Translator
     /// whichever entry its cut index names, is beyond every end. So validity, permission, the mapping's end and the aperture are one compare.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Translation Translate(TableHeader* table, ulong iova, ulong length, DmaAccess access)
+    internal static Translation Translate(TableHeader* table, ulong iova, ulong length, DmaAccess access) =>
+        IsHit(table, iova, length, access, out byte* entry)
+            ? Translation.Hit(iova, *(ulong*)(entry + TableLayout.DeltaOffset))
+            : Explain(table, iova, length, access);
+
+    /// <summary>The check by itself. `entry` becomes the table plus the window's index in 64-bit entries: what column offsets are added to.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsHit(TableHeader* table, ulong iova, ulong length, DmaAccess access, out byte* entry)
     {
         Debug.Assert(table->Magic == TableLayout.Magic, "the section's table is alive");
 
         ulong relative = iova - table->ApertureBase;
-        byte* entry = (byte*)table + (ulong)(byte)(relative >> (int)table->WindowShift) * sizeof(ulong);
+        entry = (byte*)table + (ulong)(byte)(relative >> (int)table->WindowShift) * sizeof(ulong);
         ulong end = *(ulong*)(entry + TableLayout.ReadEndOffset + (((nuint)access & 1) * TableLayout.ColumnBytes));
 
         // length - 1: a zero length becomes the largest of all and is refused here as well.
-        if (relative < end && length - 1 < end - relative)
-        {
-            return Translation.Hit(iova, *(ulong*)(entry + TableLayout.DeltaOffset));
-        }
-
-        return Explain(table, iova, length, access);
+        return relative < end && length - 1 < end - relative;
     }
 
     /// <summary>
@@ -90,9 +92,9 @@ internal static unsafe class Translator
             return new(0, false, FaultKind.BadLength, iova);
         }
 
-        Translation whole = Translate(table, iova, length, access);
-        if (whole.IsHit && segments.Length > 0)
+        if (IsHit(table, iova, length, access, out byte* entry) && segments.Length > 0)
         {
+            Translation whole = Translation.Hit(iova, *(ulong*)(entry + TableLayout.DeltaOffset));
             segments[0] = new DmaSegment(iova, whole.Target, length, whole.MsiBank); // the usual case: one window
             return new(1, true, FaultKind.None, 0);
         }

@@ -107,10 +107,7 @@ internal static class ContainerDoor
             return error;
         }
 
-        uint flags = U32(map, 4);
-        return (flags & ~(uint)DmaPermissions.ReadWrite) != 0
-            ? -(long)Errno.EINVAL
-            : Result(container.TryMapDma(U64(map, 8), U64(map, 16), U64(map, 24), (DmaPermissions)flags));
+        return Result(container.TryMapDma(U64(map, 8), U64(map, 16), U64(map, 24), (DmaPermissions)U32(map, 4)));
     }
 
     private static long UnmapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory)
@@ -210,10 +207,7 @@ internal static class ContainerDoor
             return error;
         }
 
-        uint flags = U32(map, 4);
-        return (flags & ~(uint)DmaPermissions.ReadWrite) != 0
-            ? -(long)Errno.EINVAL
-            : Result(container.TryMapMsiBank(U32(map, 8), U64(map, 16), (DmaPermissions)flags));
+        return Result(container.TryMapMsiBank(U32(map, 8), U64(map, 16), (DmaPermissions)U32(map, 4)));
     }
 
     private static long UnmapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory)

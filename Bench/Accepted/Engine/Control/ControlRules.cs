@@ -51,7 +51,7 @@ internal static class ControlRules
             return Refusal.Invalid("aperture", $"its {state.WindowCount} windows are at least 4 KiB each");
         }
 
-        // D-GEOMETRY-DROPS: all windows go, the count stays.
+        // geometry-drops-windows: all windows go, the count stays.
         next = state with
         {
             ApertureStart = start,
@@ -114,7 +114,7 @@ internal static class ControlRules
         PamuPlatform platform, ContainerState state, ulong vaddr, ulong iova, ulong size, DmaPermissions permissions, out ContainerState next)
     {
         next = state;
-        if ((permissions & DmaPermissions.ReadWrite) == 0)
+        if (!AreFlags(permissions))
         {
             return Refusal.Invalid("flags", "READ, WRITE or both");
         }
@@ -160,7 +160,7 @@ internal static class ControlRules
                 return Refusal.Invalid("iova", "the start of a window");
             }
 
-            // D-SIZE: whole windows, or one power of two from a window's start, as the hardware's window size field can say.
+            // size-remainder: whole windows, or one power of two from a window's start, as the hardware's window size field can say.
             if (piece < windowSize && (done != 0 || !BitOperations.IsPow2(piece)))
             {
                 return Refusal.Invalid("size", "whole windows, or a power of two below one window");
@@ -182,7 +182,7 @@ internal static class ControlRules
             }
 
             windows ??= state.Windows.ToBuilder();
-            windows[(int)index] = new WindowState(target, piece, permissions & DmaPermissions.ReadWrite, WindowUse.Dma, Bank: -1);
+            windows[(int)index] = new WindowState(target, piece, permissions, WindowUse.Dma, Bank: -1);
         }
 
         next = state with { Windows = windows!.DrainToImmutable() };
@@ -215,7 +215,7 @@ internal static class ControlRules
                 return Refusal.Invalid("size", "iova + size stays within 2^64");
             }
 
-            // D-UNMAP-SPLIT: the driver would never return.
+            // unmap-split: the driver would never return.
             if (start < iova || end > last)
             {
                 return Refusal.Invalid("iova", "the range would split a window's mapping");
@@ -239,7 +239,7 @@ internal static class ControlRules
         PamuPlatform platform, ContainerState state, uint bank, ulong iova, DmaPermissions permissions, out ContainerState next)
     {
         next = state;
-        if ((permissions & DmaPermissions.ReadWrite) == 0)
+        if (!AreFlags(permissions))
         {
             return Refusal.Invalid("flags", "READ, WRITE or both");
         }
@@ -262,7 +262,7 @@ internal static class ControlRules
         int index = state.Geometry.IndexOf(iova);
         if (iova != state.Geometry.WindowStart(index))
         {
-            return Refusal.Invalid("iova", "the start of a window"); // D-MSI-START
+            return Refusal.Invalid("iova", "the start of a window"); // msi-start
         }
 
         if (state.Windows[index].Use != WindowUse.Empty)
@@ -271,7 +271,7 @@ internal static class ControlRules
         }
 
         var window = new WindowState(
-            platform.MsiBanks[(int)bank].Page, PamuPlatform.MsiPageBytes, permissions & DmaPermissions.ReadWrite, WindowUse.Msi, (int)bank);
+            platform.MsiBanks[(int)bank].Page, PamuPlatform.MsiPageBytes, permissions, WindowUse.Msi, (int)bank);
         next = state with { Windows = state.Windows.SetItem(index, window) };
         return Refusal.None;
     }
@@ -303,6 +303,11 @@ internal static class ControlRules
             return Refusal.Invalid("group", "a group is in one container only");
         }
 
+        if (group.Engine != container.Engine || group.IsRemoved)
+        {
+            return Refusal.Invalid("group", "a group of the container's engine");
+        }
+
         if (group.Liodns.Length == 0)
         {
             return Refusal.Invalid("group", "a group has a LIODN to be attached by");
@@ -325,6 +330,10 @@ internal static class ControlRules
         next = state with { Groups = state.Groups.Remove(group) };
         return next.Groups.Count == state.Groups.Count ? Refusal.Invalid("group", "the group is in this container") : Refusal.None;
     }
+
+    /// <summary>Undefined bits are refused at both doors, so that they can mean something later.</summary>
+    private static bool AreFlags(DmaPermissions permissions) =>
+        permissions is DmaPermissions.Read or DmaPermissions.Write or DmaPermissions.ReadWrite;
 
     /// <summary>The bytes [start, end] that window <paramref name="index"/> maps for DMA.</summary>
     private static bool DmaRange(ContainerState state, int index, out ulong start, out ulong end)
@@ -353,7 +362,7 @@ internal static class ControlRules
 #pragma warning disable CA1031 // An embedder's page source may throw anything; the caller of an ioctl is told EFAULT.
         try
         {
-            return platform.PageSource(vaddr, length, out target) && (target & ((ulong)platform.PageSize - 1)) == 0;
+            return platform.PageSource(vaddr, length, out target) && (target & TableLayout.MsiTagMask) == 0;
         }
         catch (Exception)
         {

@@ -74,7 +74,7 @@ public abstract class PamuControl
 
     /// <summary>
     /// What an IOVA is configured to translate to, permission and bank use aside, as the driver's iova_to_phys (which wraps past the
-    /// end of a small mapping, where this answers false: D-IOVA-WRAP).
+    /// end of a small mapping, where this answers false: iova-wrap).
     /// </summary>
     /// <returns>Whether something is mapped there.</returns>
     public bool TryIovaToPhys(ulong iova, out ulong phys)

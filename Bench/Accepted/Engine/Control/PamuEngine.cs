@@ -136,25 +136,25 @@ public sealed unsafe class PamuEngine : IDisposable
     }
 
     /// <summary>Removes a group that is in no container; its number and LIODNs are free again.</summary>
-    /// <exception cref="PamuException">EBUSY: the group is in a container. EINVAL: not a group of this engine.</exception>
+    /// <exception cref="PamuException">EBUSY: the group is in a container. EINVAL: not a group of this engine. EDEADLK.</exception>
     public void RemoveGroup(PamuGroup group)
     {
         ArgumentNullException.ThrowIfNull(group);
-        lock (_control)
+        using ControlTurn turn = TakeTurn(out Refusal refusal); // not inside a transaction, which may be about to attach it
+        refusal.ThrowIfRefused();
+        if (group.Container != null)
         {
-            if (group.Container != null)
-            {
-                throw new PamuException(Errno.EBUSY, nameof(group), "the group is in a container");
-            }
-
-            if (_groups.GetValueOrDefault(group.Id) != group)
-            {
-                throw new PamuException(Errno.EINVAL, nameof(group), "a group of this engine");
-            }
-
-            _groups.Remove(group.Id);
-            _heldLiodns.ExceptWith(group.Liodns);
+            throw new PamuException(Errno.EBUSY, nameof(group), "the group is in a container");
         }
+
+        if (_groups.GetValueOrDefault(group.Id) != group)
+        {
+            throw new PamuException(Errno.EINVAL, nameof(group), "a group of this engine");
+        }
+
+        group.IsRemoved = true;
+        _groups.Remove(group.Id);
+        _heldLiodns.ExceptWith(group.Liodns);
     }
 
     /// <summary>Registers the calling thread as a reader.</summary>

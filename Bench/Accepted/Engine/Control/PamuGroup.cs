@@ -7,11 +7,9 @@ namespace PamuFastPath;
 /// <remarks>Thread-safe. The calls go through the container's control lock.</remarks>
 public sealed class PamuGroup
 {
-    private readonly PamuEngine _engine;
-
     internal PamuGroup(PamuEngine engine, int id, ImmutableArray<int> liodns, ImmutableArray<int> banks)
     {
-        _engine = engine;
+        Engine = engine;
         Id = id;
         Liodns = liodns;
         MsiBanks = banks;
@@ -29,16 +27,18 @@ public sealed class PamuGroup
     /// <summary>The container the group is in, or null.</summary>
     public PamuContainer? Container { get; internal set; }
 
+    internal PamuEngine Engine { get; }
+
+    /// <summary>Set by <see cref="PamuEngine.RemoveGroup"/>: its LIODNs may be another group's by now.</summary>
+    internal bool IsRemoved { get; set; }
+
     /// <summary>Puts the group into a container (VFIO_GROUP_SET_CONTAINER). Takes effect at once.</summary>
-    /// <exception cref="PamuException">EINVAL: the group is in a container, has no LIODN, or one the platform has not.</exception>
+    /// <exception cref="PamuException">
+    /// EINVAL: the group is in a container, is of another engine or removed, has no LIODN, or one the platform has not.
+    /// </exception>
     public void Attach(PamuContainer container)
     {
         ArgumentNullException.ThrowIfNull(container);
-        if (container.Engine != _engine)
-        {
-            throw new PamuException(Errno.EINVAL, nameof(container), "a group joins containers of its own engine");
-        }
-
         long began = PamuEventSource.Now();
         Refusal refusal = container.Attach(this);
         PamuEventSource.Log.IoctlDone(container.Fd, PamuRequests.GroupSetContainer, -(long)refusal.Errno, began);
@@ -62,7 +62,7 @@ public sealed class PamuGroup
     /// <param name="request">The request number, in the plain or the powerpc form.</param>
     /// <param name="argument">The argument bytes, native-endian; shorter than the request needs is EFAULT.</param>
     /// <returns>0 or a positive result, or a negative errno.</returns>
-    public long Ioctl(uint request, Span<byte> argument) => GroupDoor.Ioctl(_engine, this, request, 0, new SpanArgument(argument));
+    public long Ioctl(uint request, Span<byte> argument) => GroupDoor.Ioctl(Engine, this, request, 0, new SpanArgument(argument));
 
     /// <summary>The same with the argument behind an address, read and written through <paramref name="memory"/>.</summary>
     /// <param name="request">The request number, in the plain or the powerpc form.</param>
@@ -71,7 +71,7 @@ public sealed class PamuGroup
     /// <returns>0 or a positive result, or a negative errno.</returns>
     public long Ioctl<TMemory>(uint request, ulong argument, TMemory memory)
         where TMemory : IArgumentMemory, allows ref struct =>
-        GroupDoor.Ioctl(_engine, this, request, argument, memory);
+        GroupDoor.Ioctl(Engine, this, request, argument, memory);
 
     internal Refusal DetachCore() =>
         Container is PamuContainer container ? container.Detach(this) : Refusal.Invalid("group", "the group is in a container");

@@ -18,7 +18,7 @@ public readonly record struct StashTarget(uint Cache, uint? Cpu, int Id);
 /// </summary>
 /// <param name="vaddr">Start of the memory, page aligned (the call truncates).</param>
 /// <param name="length">Bytes.</param>
-/// <param name="target">The target of the first byte; the memory must be contiguous there. Page aligned, or the call is EFAULT.</param>
+/// <param name="target">The target of the first byte; the memory must be contiguous there. A multiple of 4 KiB, or the call is EFAULT.</param>
 /// <returns>Whether the memory can be supplied; false makes the call EFAULT, as does an exception.</returns>
 public delegate bool PageSource(ulong vaddr, ulong length, out ulong target);
 
@@ -38,20 +38,32 @@ public sealed class PamuPlatform
     public const ulong WindowBytesMin = 4096;
 
     /// <summary>Most windows a geometry can have: a power of two, 1 to 256. The P4080 rev 1 has 16, later parts 256.</summary>
-    public int MaxWindows { get; init => field = BitOperations.IsPow2(value) && value <= TableLayout.WindowCountMax ? value
-        : throw Bad(nameof(MaxWindows), "a power of two, 1 to 256"); } = TableLayout.WindowCountMax;
+    public int MaxWindows
+    {
+        get;
+        init => field = BitOperations.IsPow2(value) && value <= TableLayout.WindowCountMax ? value : throw Bad(nameof(MaxWindows), "a power of two, 1 to 256");
+    } = TableLayout.WindowCountMax;
 
     /// <summary>Width of physical addresses in bits, 32 to 63; the aperture before SET GEOMETRY covers them all.</summary>
-    public int PhysicalAddressBits { get; init => field = value is >= 32 and <= 63 ? value
-        : throw Bad(nameof(PhysicalAddressBits), "32 to 63"); } = 36;
+    public int PhysicalAddressBits
+    {
+        get;
+        init => field = value is >= 32 and <= 63 ? value : throw Bad(nameof(PhysicalAddressBits), "32 to 63");
+    } = 36;
 
     /// <summary>The page size in bytes: the least that can be mapped. A power of two, 4 KiB to 1 MiB.</summary>
-    public int PageSize { get; init => field = BitOperations.IsPow2(value) && value is >= 4096 and <= 1 << 20 ? value
-        : throw Bad(nameof(PageSize), "a power of two, 4096 to 1048576"); } = 4096;
+    public int PageSize
+    {
+        get;
+        init => field = BitOperations.IsPow2(value) && value is >= 4096 and <= 1 << 20 ? value : throw Bad(nameof(PageSize), "a power of two, 4096 to 1048576");
+    } = 4096;
 
     /// <summary>LIODNs are 0 to this minus one; 1 to 65,536.</summary>
-    public int LiodnCount { get; init => field = value is >= 1 and <= 65_536 ? value
-        : throw Bad(nameof(LiodnCount), "1 to 65536"); } = DefaultLiodnCount;
+    public int LiodnCount
+    {
+        get;
+        init => field = value is >= 1 and <= 65_536 ? value : throw Bad(nameof(LiodnCount), "1 to 65536");
+    } = DefaultLiodnCount;
 
     /// <summary>The number by which CHECK_EXTENSION and SET_IOMMU name the PAMU: 7, or 2 for the older SDK.</summary>
     public uint PamuExtension { get; init; } = DefaultPamuExtension;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace PamuFastPath;
 
@@ -101,11 +102,12 @@ public sealed class DmaPort
     /// <summary>For what the pieces cannot see by themselves: an empty access, and a refusal in a later piece of a large one.</summary>
     private DmaResult RefuseWhole(ulong iova, int length, DmaAccess access)
     {
-        if (length is > 0 and <= PieceBytes)
-        {
-            return default;
-        }
+        return length is > 0 and <= PieceBytes ? default : RefuseLarge(iova, length, access);
+    }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private DmaResult RefuseLarge(ulong iova, int length, DmaAccess access)
+    {
         Span<DmaSegment> segments = stackalloc DmaSegment[TableLayout.WindowCountMax];
         RangeTranslation whole;
         using (ReaderSection section = _reader.Enter(Liodn))
@@ -132,6 +134,13 @@ public sealed class DmaPort
             return _memory.TryRead(hit.Target, destination) ? Copied(destination.Length) : NoMemory(0);
         }
 
+        return ReadSegments(section, iova, destination);
+    }
+
+    // By itself, so that the usual access does not clear a stack buffer it has no use for.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private DmaResult ReadSegments(in ReaderSection section, ulong iova, Span<byte> destination)
+    {
         Span<DmaSegment> segments = stackalloc DmaSegment[SegmentsMax];
         RangeTranslation range = section.TranslateRange(iova, (ulong)destination.Length, DmaAccess.Read, segments);
         if (!range.IsHit)
@@ -174,6 +183,12 @@ public sealed class DmaPort
             return new DmaResult(DmaStatus.Message, source.Length, FaultKind.None, 0);
         }
 
+        return WriteSegments(section, iova, source);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private DmaResult WriteSegments(in ReaderSection section, ulong iova, ReadOnlySpan<byte> source)
+    {
         Span<DmaSegment> segments = stackalloc DmaSegment[SegmentsMax];
         RangeTranslation range = section.TranslateRange(iova, (ulong)source.Length, DmaAccess.Write, segments);
         if (!range.IsHit)

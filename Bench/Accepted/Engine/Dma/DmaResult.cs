@@ -18,7 +18,10 @@ public enum DmaStatus
 
 /// <summary>The answer to a device's access.</summary>
 /// <param name="Status">How it ended.</param>
-/// <param name="BytesDone">Bytes copied before it ended; less than asked for only if a control call changed the table between two pieces of a large DMA, or RAM was missing.</param>
+/// <param name="BytesDone">
+/// Bytes copied before it ended: less than asked for if it was refused, if a control call changed the table between two pieces of a large DMA, or if RAM
+/// was missing.
+/// </param>
 /// <param name="Fault">Why it was refused, or <see cref="FaultKind.None"/>.</param>
 /// <param name="FaultIova">The first refused IOVA of a fault.</param>
 public readonly record struct DmaResult(DmaStatus Status, int BytesDone, FaultKind Fault, ulong FaultIova)

@@ -82,11 +82,23 @@ public sealed unsafe class PamuReader : IDisposable
     /// <param name="iova">First IOVA of the access.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="access">Direction, seen from the device.</param>
+    /// <exception cref="ObjectDisposedException">The reader is closed.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Translation Translate(PamuContainer container, ulong iova, ulong length, DmaAccess access)
     {
-        using ReaderSection section = Enter(container);
-        return section.Translate(iova, length, access);
+        ReaderSlot* slot = _slot;
+        if (slot->Epoch != 0)
+        {
+            return TranslateNested(container, iova, length, access);
+        }
+
+        // The same steps as Enter, Translate, Dispose; written out because translation cannot throw, so no `finally` is needed, and
+        // because the nested case is already told apart.
+        AnnounceOutermost(slot);
+        var section = new ReaderSection(slot, container.Cell, nested: false);
+        Translation answer = section.Translate(iova, length, access);
+        section.Dispose();
+        return answer;
     }
 
     /// <summary>One access in a section of its own, by the LIODN the device's accesses carry.</summary>
@@ -94,11 +106,21 @@ public sealed unsafe class PamuReader : IDisposable
     /// <param name="iova">First IOVA of the access.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="access">Direction, seen from the device.</param>
+    /// <exception cref="ObjectDisposedException">The reader is closed.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Translation Translate(uint liodn, ulong iova, ulong length, DmaAccess access)
     {
-        using ReaderSection section = Enter(liodn);
-        return section.Translate(iova, length, access);
+        ReaderSlot* slot = _slot;
+        if (slot->Epoch != 0)
+        {
+            return TranslateNested(liodn, iova, length, access);
+        }
+
+        AnnounceOutermost(slot);
+        var section = new ReaderSection(slot, _liodns.Cell(liodn), nested: false);
+        Translation answer = section.Translate(iova, length, access);
+        section.Dispose();
+        return answer;
     }
 
     /// <summary>Makes the calling thread the owner. The reader must be outside its sections, and the old owner must be done with it.</summary>
@@ -148,13 +170,34 @@ public sealed unsafe class PamuReader : IDisposable
             return true;
         }
 
+        AnnounceOutermost(slot);
+        return false;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void AnnounceOutermost(ReaderSlot* slot)
+    {
+        Debug.Assert(slot->Epoch == 0, "the reader is in no section");
         Debug.Assert(slot->OwnerThread == Environment.CurrentManagedThreadId, "a reader belongs to one thread");
 
         // R1. The epoch is loaded with acquire, so that a reader which announces e + 1 also sees the pointer swapped before the
         // epoch became e + 1 (W2 in Publisher). The announcement must stand before the table load (R2) in program order: the writer's
         // process-wide barrier (W3) makes up for the fence that is missing here, but not for a compiler that swaps the two.
         Volatile.Write(ref slot->Epoch, Volatile.Read(ref *_epoch));
-        return false;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Translation TranslateNested(PamuContainer container, ulong iova, ulong length, DmaAccess access)
+    {
+        using ReaderSection section = Enter(container);
+        return section.Translate(iova, length, access);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Translation TranslateNested(uint liodn, ulong iova, ulong length, DmaAccess access)
+    {
+        using ReaderSection section = Enter(liodn);
+        return section.Translate(iova, length, access);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

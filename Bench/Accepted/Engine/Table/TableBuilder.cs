@@ -4,7 +4,7 @@
 //   - an image is TableLayout.ImageBytes long, aligned to TableLayout.Alignment, and owned by exactly one place at a time:
 //     the builder until it is published, then the publisher until it is retired and freed (Publisher.cs);
 //   - it is written here, before publication, and never again (design decision 2);
-//   - entries at and beyond the window count have limit 0, so a masked index that aliases into them is refused.
+//   - entries at and beyond the window count have end 0, so a masked index that aliases into them is refused.
 
 using System.Diagnostics;
 using System.Numerics;
@@ -15,6 +15,9 @@ namespace PamuFastPath;
 
 internal static unsafe class TableBuilder
 {
+    /// <summary>Packed frames are 4 KiB, whatever the platform's page size.</summary>
+    private const int FrameShift = 12;
+
     /// <summary>Builds the image of <paramref name="windows"/>, which holds one entry per window of <paramref name="geometry"/>.</summary>
     internal static TableHeader* Build(in TableGeometry geometry, ReadOnlySpan<LiveWindow> windows, ulong generation)
     {
@@ -22,13 +25,16 @@ internal static unsafe class TableBuilder
 
         TableHeader* table = Allocate(geometry.Start, geometry.Last, geometry.WindowShift, geometry.WindowCount, generation);
         ulong* delta = Column(table, TableLayout.DeltaOffset);
-        ulong* readLimit = Column(table, TableLayout.ReadLimitOffset);
-        ulong* writeLimit = Column(table, TableLayout.WriteLimitOffset);
-        uint live = 0;
+        ulong* readEnd = Column(table, TableLayout.ReadEndOffset);
+        ulong* writeEnd = Column(table, TableLayout.WriteEndOffset);
+        ushort live = 0;
 
         for (int i = 0; i < windows.Length; i++)
         {
             ref readonly LiveWindow window = ref windows[i];
+            ulong start = (ulong)i << geometry.WindowShift;
+            readEnd[i] = start;
+            writeEnd[i] = start;
             if (window.IsEmpty)
             {
                 continue;
@@ -40,8 +46,8 @@ internal static unsafe class TableBuilder
 
             // Both terms are multiples of 4 KiB, so the low 12 bits of the difference are free for the tag.
             delta[i] = (window.Target - geometry.WindowStart(i)) | (uint)(window.MsiBank + 1);
-            readLimit[i] = (window.Permissions & DmaPermissions.Read) != 0 ? window.Size : 0;
-            writeLimit[i] = (window.Permissions & DmaPermissions.Write) != 0 ? window.Size : 0;
+            readEnd[i] += (window.Permissions & DmaPermissions.Read) != 0 ? window.Size : 0;
+            writeEnd[i] += (window.Permissions & DmaPermissions.Write) != 0 ? window.Size : 0;
             live++;
         }
 
@@ -52,49 +58,65 @@ internal static unsafe class TableBuilder
     }
 
     /// <summary>
-    /// Fills the packed columns and the MSI map. DMA targets must lie within 2^26 frames of each other; message pages need not, since
-    /// kernels take their targets from the delta column.
+    /// Fills the packed columns and the MSI map. DMA targets must lie within 2^26 frames of each other. Message pages may lie elsewhere:
+    /// their packed frames then mean nothing, and kernels take their targets from the delta column.
     /// </summary>
     /// <returns>Whether they do; if not, the header says so and the packed columns refuse everything.</returns>
     private static bool Pack(TableHeader* table, ReadOnlySpan<LiveWindow> windows)
     {
-        const int frameShift = 12;
         uint* read = (uint*)((byte*)table + TableLayout.PackedReadOffset);
         uint* write = (uint*)((byte*)table + TableLayout.PackedWriteOffset);
         uint* msiMap = (uint*)((byte*)table + TableLayout.MsiMapOffset);
         new Span<uint>(read, 2 * TableLayout.WindowCountMax).Fill(TableLayout.PackedRefused);
-
-        ulong first = ulong.MaxValue;
-        ulong last = 0;
         for (int i = 0; i < windows.Length; i++)
         {
-            ref readonly LiveWindow window = ref windows[i];
-            if (window.IsMsi && !window.IsEmpty)
+            if (windows[i] is { IsMsi: true, IsEmpty: false })
             {
                 msiMap[i / 32] |= 1u << (i % 32);
             }
-            else if (!window.IsEmpty)
-            {
-                first = Math.Min(first, window.Target);
-                last = Math.Max(last, window.Target);
-            }
         }
 
-        bool isPacked = first > last || (last - first) >> frameShift < 1UL << TableLayout.PackedFrameBits;
-        table->TargetBase = !isPacked ? ulong.MaxValue : first > last ? 0 : first;
+        bool fitsAll = FrameSpan(windows, withMessages: true, out ulong targetBase);
+        bool isPacked = fitsAll || FrameSpan(windows, withMessages: false, out targetBase);
+        table->MsiIsPacked = (ushort)(fitsAll ? 1 : 0);
+        table->TargetBase = isPacked ? targetBase : ulong.MaxValue;
         for (int i = 0; isPacked && i < windows.Length; i++)
         {
             ref readonly LiveWindow window = ref windows[i];
             if (!window.IsEmpty)
             {
-                uint frame = window.IsMsi ? 0 : (uint)((window.Target - first) >> frameShift);
-                uint entry = (frame << TableLayout.PackedSizeBits) | (uint)(BitOperations.Log2(window.Size) - frameShift);
+                ulong frame = !window.IsMsi || fitsAll ? (window.Target - targetBase) >> FrameShift : 0;
+                Debug.Assert(frame < 1UL << TableLayout.PackedFrameBits, "the frame fits its field");
+                uint entry = ((uint)frame << TableLayout.PackedSizeBits) | (uint)(BitOperations.Log2(window.Size) - FrameShift);
                 read[i] = (window.Permissions & DmaPermissions.Read) != 0 ? entry : TableLayout.PackedRefused;
                 write[i] = (window.Permissions & DmaPermissions.Write) != 0 ? entry : TableLayout.PackedRefused;
             }
         }
 
         return isPacked;
+    }
+
+    /// <summary>Whether the targets fit packed frames that count from the lowest of them.</summary>
+    private static bool FrameSpan(ReadOnlySpan<LiveWindow> windows, bool withMessages, out ulong first)
+    {
+        first = ulong.MaxValue;
+        ulong last = 0;
+        foreach (ref readonly LiveWindow window in windows)
+        {
+            if (!window.IsEmpty && (withMessages || !window.IsMsi))
+            {
+                first = Math.Min(first, window.Target);
+                last = Math.Max(last, window.Target);
+            }
+        }
+
+        if (first > last)
+        {
+            first = 0; // nothing to pack
+            return true;
+        }
+
+        return (last - first) >> FrameShift < 1UL << TableLayout.PackedFrameBits;
     }
 
     /// <summary>Builds an image in which every access answers <paramref name="refusal"/>.</summary>
@@ -132,8 +154,8 @@ internal static unsafe class TableBuilder
         table->DirectoryOffset = TableLayout.DirectoryOffset;
 
         AddColumn(table, TableColumn.Delta, TableLayout.DeltaOffset, sizeof(ulong), TableLayout.WindowCountMax);
-        AddColumn(table, TableColumn.ReadLimit, TableLayout.ReadLimitOffset, sizeof(ulong), TableLayout.WindowCountMax);
-        AddColumn(table, TableColumn.WriteLimit, TableLayout.WriteLimitOffset, sizeof(ulong), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.ReadEnd, TableLayout.ReadEndOffset, sizeof(ulong), TableLayout.WindowCountMax);
+        AddColumn(table, TableColumn.WriteEnd, TableLayout.WriteEndOffset, sizeof(ulong), TableLayout.WindowCountMax);
         AddColumn(table, TableColumn.PackedRead, TableLayout.PackedReadOffset, sizeof(uint), TableLayout.WindowCountMax);
         AddColumn(table, TableColumn.PackedWrite, TableLayout.PackedWriteOffset, sizeof(uint), TableLayout.WindowCountMax);
         AddColumn(table, TableColumn.MsiMap, TableLayout.MsiMapOffset, sizeof(uint), TableLayout.WindowCountMax / 32);

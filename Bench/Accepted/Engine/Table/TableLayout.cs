@@ -39,17 +39,20 @@ public static class TableLayout
     /// <summary>Offset of the delta column: target minus IOVA, with the MSI tag in its low 12 bits.</summary>
     public const int DeltaOffset = HeaderBytes;
 
-    /// <summary>Offset of the column of bytes a device may read from each window's start.</summary>
-    public const int ReadLimitOffset = DeltaOffset + ColumnBytes;
+    /// <summary>
+    /// Offset of the column of ends for reads: bytes from the aperture's base to the end (exclusive) of what a device may read in each window, or
+    /// to the window's start if it may read nothing.
+    /// </summary>
+    public const int ReadEndOffset = DeltaOffset + ColumnBytes;
 
-    /// <summary>Offset of the column of bytes a device may write from each window's start. One <see cref="ColumnBytes"/> behind the read column.</summary>
-    public const int WriteLimitOffset = ReadLimitOffset + ColumnBytes;
+    /// <summary>Offset of the same column for writes. One <see cref="ColumnBytes"/> behind the one for reads.</summary>
+    public const int WriteEndOffset = ReadEndOffset + ColumnBytes;
 
     /// <summary>Bytes of one packed column of 32-bit entries.</summary>
     public const int PackedColumnBytes = WindowCountMax * sizeof(uint);
 
     /// <summary>Offset of the packed column for reads: frame and size of each window in 32 bits, for kernels that hold the table in registers.</summary>
-    public const int PackedReadOffset = WriteLimitOffset + ColumnBytes;
+    public const int PackedReadOffset = WriteEndOffset + ColumnBytes;
 
     /// <summary>Offset of the packed column for writes. One <see cref="PackedColumnBytes"/> behind the one for reads.</summary>
     public const int PackedWriteOffset = PackedReadOffset + PackedColumnBytes;
@@ -82,11 +85,11 @@ public enum TableColumn
     /// <summary>u64: target minus IOVA, MSI tag in the low 12 bits.</summary>
     Delta = 1,
 
-    /// <summary>u64: bytes from the window's start a device may read; 0 refuses every read.</summary>
-    ReadLimit = 2,
+    /// <summary>u64: bytes from the aperture's base to the end of what a device may read; the window's start if nothing.</summary>
+    ReadEnd = 2,
 
-    /// <summary>u64: bytes from the window's start a device may write; 0 refuses every write.</summary>
-    WriteLimit = 3,
+    /// <summary>u64: the same for writes.</summary>
+    WriteEnd = 3,
 
     /// <summary>u32: for reads, frame above the target base in the high 26 bits, log2(pages) in the low 6. Only if the table is packed.</summary>
     PackedRead = 4,
@@ -112,14 +115,17 @@ internal struct TableHeader
     [FieldOffset(0x24)] internal uint WindowCount;
     [FieldOffset(0x28)] internal uint ImageBytes;
 
-    /// <summary>0, or the <see cref="FaultKind"/> that every access to this table answers (its limits are all 0 then).</summary>
+    /// <summary>0, or the <see cref="FaultKind"/> that every access to this table answers (its ends are all 0 then).</summary>
     [FieldOffset(0x2C)] internal ushort Refusal;
 
     /// <summary>The <see cref="BatchKernel"/> chosen for this table on this machine. Means nothing elsewhere.</summary>
     [FieldOffset(0x2E)] internal ushort Kernel;
 
     [FieldOffset(0x30)] internal uint DirectoryOffset;
-    [FieldOffset(0x34)] internal uint LiveWindows;
+    [FieldOffset(0x34)] internal ushort LiveWindows;
+
+    /// <summary>1 if message pages lie within the packed frames' span too, so that packed entries give their targets.</summary>
+    [FieldOffset(0x36)] internal ushort MsiIsPacked;
 
     /// <summary>Packed frames count from here, 4 KiB aligned. All ones: the targets do not fit, there are no packed columns.</summary>
     [FieldOffset(0x38)] internal ulong TargetBase;

@@ -74,11 +74,13 @@ public readonly ref struct TableView
     /// <summary>Target minus IOVA per window, MSI tag in the low 12 bits; <see cref="WindowCount"/> entries.</summary>
     public ReadOnlySpan<ulong> Delta => Column(TableColumn.Delta);
 
-    /// <summary>Bytes a device may read from each window's start; <see cref="WindowCount"/> entries.</summary>
-    public ReadOnlySpan<ulong> ReadLimit => Column(TableColumn.ReadLimit);
+    /// <summary>
+    /// Bytes from the aperture's base to the end of what a device may read in each window, to its start if nothing; <see cref="WindowCount"/> entries.
+    /// </summary>
+    public ReadOnlySpan<ulong> ReadEnd => Column(TableColumn.ReadEnd);
 
-    /// <summary>Bytes a device may write from each window's start; <see cref="WindowCount"/> entries.</summary>
-    public ReadOnlySpan<ulong> WriteLimit => Column(TableColumn.WriteLimit);
+    /// <summary>The same for writes.</summary>
+    public ReadOnlySpan<ulong> WriteEnd => Column(TableColumn.WriteEnd);
 
     /// <summary>Finds a column of 64-bit entries through the directory of the image.</summary>
     /// <returns><see cref="WindowCount"/> entries, or an empty span if the image has no such column.</returns>

@@ -28,7 +28,7 @@ public readonly struct Translation : IEquatable<Translation>
     private const uint CrossesCode = 0x1000;
     private const uint FaultCode = 0x2000;
 
-    private readonly ulong _value; // target, or for a fault the first refused IOVA
+    private readonly ulong _value; // target plus MSI tag, or for a fault the first refused IOVA
     private readonly uint _code;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -68,14 +68,14 @@ public readonly struct Translation : IEquatable<Translation>
     public ulong Target
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => _code < CrossesCode ? _value : ulong.MaxValue;
+        get => _code < CrossesCode ? _value - _code : ulong.MaxValue; // for memory the tag is 0
     }
 
     /// <summary>The MSI bank that is hit, or -1.</summary>
     public int MsiBank => IsMsi ? (int)_code - 1 : -1;
 
     /// <summary>Offset of the first byte in the MSI bank's 4 KiB page; 0 unless <see cref="IsMsi"/>.</summary>
-    public int MsiOffset => IsMsi ? (int)(_value & TableLayout.MsiTagMask) : 0;
+    public int MsiOffset => IsMsi ? (int)((_value - _code) & TableLayout.MsiTagMask) : 0;
 
     /// <summary>Why the access is refused, or <see cref="FaultKind.None"/>.</summary>
     public FaultKind Fault => _code >= FaultCode ? (FaultKind)(_code - FaultCode) : FaultKind.None;
@@ -91,8 +91,7 @@ public readonly struct Translation : IEquatable<Translation>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Translation Hit(ulong iova, ulong delta)
     {
-        uint tag = (uint)delta & (uint)TableLayout.MsiTagMask;
-        return new(iova + (delta - tag), tag);
+        return new(iova + delta, (uint)delta & (uint)TableLayout.MsiTagMask);
     }
 
     internal static Translation Refused(FaultKind kind, ulong firstRefusedIova)
@@ -119,7 +118,7 @@ public readonly struct Translation : IEquatable<Translation>
     /// <inheritdoc/>
     public override string ToString() => Kind switch
     {
-        TranslationKind.Dma => $"0x{_value:x}",
+        TranslationKind.Dma => $"0x{Target:x}",
         TranslationKind.Msi => $"msi bank {MsiBank} + 0x{MsiOffset:x}",
         TranslationKind.Crosses => "crosses",
         _ => $"{Fault} at 0x{_value:x}",

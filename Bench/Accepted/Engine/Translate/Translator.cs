@@ -14,29 +14,28 @@ namespace PamuFastPath;
 internal static unsafe class Translator
 {
     /// <summary>
-    /// One access. The fast path has one shape of check for everything: `offset` is measured from the start of the window that the
-    /// masked index names, so an IOVA outside the aperture, whose index was cut by the mask or names an entry with limit 0, has an
-    /// offset beyond every limit. Permission, validity and the mapping's end are all in that one limit.
+    /// One access. The fast path has one shape of check for everything: each window has an `end`, from the aperture's base, which is the
+    /// window's own start if nothing may be accessed. An address in a window is never below its start, and one outside the aperture,
+    /// whichever entry its cut index names, is beyond every end. So validity, permission, the mapping's end and the aperture are one compare.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Translation Translate(TableHeader* table, ulong iova, ulong length, DmaAccess access)
+    internal static Translation Translate(TableHeader* table, ulong iova, ulong length, DmaAccess access) =>
+        IsHit(table, iova, length, access, out byte* entry)
+            ? Translation.Hit(iova, *(ulong*)(entry + TableLayout.DeltaOffset))
+            : Explain(table, iova, length, access);
+
+    /// <summary>The check by itself. `entry` becomes the table plus the window's index in 64-bit entries: what column offsets are added to.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsHit(TableHeader* table, ulong iova, ulong length, DmaAccess access, out byte* entry)
     {
         Debug.Assert(table->Magic == TableLayout.Magic, "the section's table is alive");
 
-        int shift = (int)table->WindowShift;
         ulong relative = iova - table->ApertureBase;
-        ulong index = (byte)(relative >> shift);
-        ulong offset = relative - (index << shift);
-        byte* entry = (byte*)table + index * sizeof(ulong);
-        ulong limit = *(ulong*)(entry + TableLayout.ReadLimitOffset + (((nuint)access & 1) * TableLayout.ColumnBytes));
+        entry = (byte*)table + (ulong)(byte)(relative >> (int)table->WindowShift) * sizeof(ulong);
+        ulong end = *(ulong*)(entry + TableLayout.ReadEndOffset + (((nuint)access & 1) * TableLayout.ColumnBytes));
 
         // length - 1: a zero length becomes the largest of all and is refused here as well.
-        if (offset < limit && length - 1 < limit - offset)
-        {
-            return Translation.Hit(iova, *(ulong*)(entry + TableLayout.DeltaOffset));
-        }
-
-        return Explain(table, iova, length, access);
+        return relative < end && length - 1 < end - relative;
     }
 
     /// <summary>
@@ -93,6 +92,13 @@ internal static unsafe class Translator
             return new(0, false, FaultKind.BadLength, iova);
         }
 
+        if (IsHit(table, iova, length, access, out byte* entry) && segments.Length > 0)
+        {
+            Translation whole = Translation.Hit(iova, *(ulong*)(entry + TableLayout.DeltaOffset));
+            segments[0] = new DmaSegment(iova, whole.Target, length, whole.MsiBank); // the usual case: one window
+            return new(1, true, FaultKind.None, 0);
+        }
+
         RangeTranslation needed = Walk(table, iova, length, access, default);
         if (!needed.IsHit || needed.SegmentCount > segments.Length)
         {
@@ -125,15 +131,18 @@ internal static unsafe class Translator
             ulong offset = relative & (windowSize - 1);
             ulong piece = Math.Min(windowSize - offset, length - done);
             byte* entry = (byte*)table + index * sizeof(ulong);
-            ulong limit = *(ulong*)(entry + TableLayout.ReadLimitOffset + (((nuint)access & 1) * TableLayout.ColumnBytes));
-            if (offset >= limit || piece > limit - offset)
+            ulong end = *(ulong*)(entry + TableLayout.ReadEndOffset + (((nuint)access & 1) * TableLayout.ColumnBytes));
+            if (relative >= end || piece > end - relative)
             {
                 (FaultKind kind, ulong at) = RefusalInWindow(table, index, offset, access);
                 return new(0, false, kind, iova + done + (at - offset));
             }
 
             Translation hit = Translation.Hit(iova + done, *(ulong*)(entry + TableLayout.DeltaOffset));
-            bool merges = count > 0 && !hit.IsMsi && !current.IsMsi && current.Target + current.Length == hit.Target;
+
+            // Greater, not only next to each other: nothing is contiguous across the end of the address space.
+            bool merges = count > 0 && !hit.IsMsi && !current.IsMsi
+                && current.Target + current.Length == hit.Target && hit.Target > current.Target;
             if (merges)
             {
                 current = current with { Length = current.Length + piece };
@@ -159,8 +168,9 @@ internal static unsafe class Translator
     private static (FaultKind Kind, ulong Offset) RefusalInWindow(TableHeader* table, int index, ulong offset, DmaAccess access)
     {
         byte* entry = (byte*)table + index * sizeof(ulong);
-        ulong read = *(ulong*)(entry + TableLayout.ReadLimitOffset);
-        ulong write = *(ulong*)(entry + TableLayout.WriteLimitOffset);
+        ulong start = (ulong)index << (int)table->WindowShift;
+        ulong read = *(ulong*)(entry + TableLayout.ReadEndOffset) - start;
+        ulong write = *(ulong*)(entry + TableLayout.WriteEndOffset) - start;
         ulong limit = ((uint)access & 1) == 0 ? read : write;
 
         // A mapping always allows some direction, and each limit is 0 or the mapping's size: their union is the size.

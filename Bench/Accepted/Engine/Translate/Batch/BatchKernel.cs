@@ -56,8 +56,10 @@ internal static class BatchKernels
         [
             BatchKernel.Vector512Registers,
             BatchKernel.Vector512Packed,
+            BatchKernel.Vector512Gather,
             BatchKernel.Vector256Registers,
-            BatchKernel.Scalar,
+            BatchKernel.Vector256Gather,
+            BatchKernel.Vector128,
         ];
         foreach (BatchKernel kernel in byPreference)
         {

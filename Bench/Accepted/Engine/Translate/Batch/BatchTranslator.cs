@@ -24,8 +24,8 @@ internal unsafe struct BatchArguments
     internal nuint Count;
     internal DmaAccess Access;
 
-    /// <summary>The limit column of the access.</summary>
-    internal readonly ulong* Limit => (ulong*)((byte*)Table + TableLayout.ReadLimitOffset + ((nuint)Access & 1) * TableLayout.ColumnBytes);
+    /// <summary>The end column of the access.</summary>
+    internal readonly ulong* Ends => (ulong*)((byte*)Table + TableLayout.ReadEndOffset + ((nuint)Access & 1) * TableLayout.ColumnBytes);
 
     internal readonly ulong* Delta => (ulong*)((byte*)Table + TableLayout.DeltaOffset);
 
@@ -106,7 +106,14 @@ internal static unsafe class BatchTranslator
             nuint whole = (nuint)iovas.Length & ~(nuint)(StepMax - 1);
             var batch = new BatchArguments
             {
-                Table = table, Iovas = from, Targets = to, Fault = (byte*)fault, Cross = (byte*)cross, Msi = (byte*)msi, Count = whole, Access = access,
+                Table = table,
+                Iovas = from,
+                Targets = to,
+                Fault = (byte*)fault,
+                Cross = (byte*)cross,
+                Msi = (byte*)msi,
+                Count = whole,
+                Access = access,
             };
             if (whole != 0)
             {
@@ -151,7 +158,12 @@ internal static unsafe class BatchTranslator
 
         BatchArguments buffered = batch with
         {
-            Iovas = values, Targets = values, Fault = (byte*)&fault, Cross = (byte*)&cross, Msi = (byte*)&msi, Count = StepMax,
+            Iovas = values,
+            Targets = values,
+            Fault = (byte*)&fault,
+            Cross = (byte*)&cross,
+            Msi = (byte*)&msi,
+            Count = StepMax,
         };
         Dispatch(kernel, buffered, lengths != null ? restLengths : null, length);
 

@@ -15,7 +15,7 @@ internal static unsafe class Vector128Kernel
     {
         TableHeader* table = batch.Table;
         ulong* delta = batch.Delta;
-        ulong* limits = batch.Limit;
+        ulong* ends = batch.Ends;
         int shift = (int)table->WindowShift;
         Vector128<ulong> apertureBase = Vector128.Create(table->ApertureBase);
         Vector128<ulong> apertureSpan = Vector128.Create(table->ApertureLast - table->ApertureBase);
@@ -32,21 +32,20 @@ internal static unsafe class Vector128Kernel
                 nuint at = i + (nuint)pair;
                 Vector128<ulong> iova = Vector128.Load(batch.Iovas + at);
                 Vector128<ulong> relative = iova - apertureBase;
-                Vector128<ulong> offset = relative & windowMask;
                 Vector128<ulong> index = Vector128.ShiftRightLogical(relative, shift);
                 byte first = (byte)index.ToScalar();
                 byte second = (byte)index.GetElement(1);
-                Vector128<ulong> limit = Vector128.Create(limits[first], limits[second]);
+                Vector128<ulong> end = Vector128.Create(ends[first], ends[second]);
                 Vector128<ulong> entry = Vector128.Create(delta[first], delta[second]);
                 Vector128<ulong> length = lengths.At128(at);
                 Vector128<ulong> lastByte = length - Vector128<ulong>.One; // a zero length becomes the largest of all
-                Vector128<ulong> inAperture = Vector128.LessThanOrEqual(relative, apertureSpan);
-                Vector128<ulong> hit = inAperture & Vector128.LessThan(offset, limit) & Vector128.LessThan(lastByte, limit - offset);
+                Vector128<ulong> hit = Vector128.LessThan(relative, end) & Vector128.LessThan(lastByte, end - relative);
                 Vector128<ulong> message = hit & ~Vector128.Equals(entry & tagBits, Vector128<ulong>.Zero);
                 uint pairHits = hit.ExtractMostSignificantBits();
                 if (pairHits != 0b11)
                 {
-                    Vector128<ulong> cross = inAperture & Vector128.GreaterThan(lastByte, windowMask - offset)
+                    Vector128<ulong> cross = Vector128.LessThanOrEqual(relative, apertureSpan)
+                        & Vector128.GreaterThan(lastByte, windowMask - (relative & windowMask))
                         & ~Vector128.Equals(length, Vector128<ulong>.Zero);
                     crosses |= (cross.ExtractMostSignificantBits() & ~pairHits) << pair;
                 }

@@ -92,7 +92,7 @@ internal static unsafe class Vector256Kernels
     }
 
     /// <summary>
-    /// Finds the elements in MSI windows by the map, and gives them their targets from the delta column: a message page need not lie
+    /// Finds the elements in MSI windows by the map, and gives them their targets from the delta column if the message pages do not lie
     /// within the packed frames' span.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -105,7 +105,7 @@ internal static unsafe class Vector256Kernels
         uint shuffled = sign.ExtractMostSignificantBits();
         uint messages = ((shuffled & 0b1100_0011) | ((shuffled & 0b0000_1100) << 2) | ((shuffled & 0b0011_0000) >> 2)) & hits;
         batch.Msi[i / 8] = (byte)messages;
-        if (messages != 0)
+        if (messages != 0 && batch.Table->MsiIsPacked == 0)
         {
             FixMessages(batch, i, messages, iova0, iova1);
         }
@@ -132,10 +132,8 @@ internal static unsafe class Vector256Kernels
     {
         TableHeader* table = batch.Table;
         ulong* delta = batch.Delta;
-        ulong* limits = batch.Limit;
+        ulong* ends = batch.Ends;
         Vector256<ulong> apertureBase = Vector256.Create(table->ApertureBase);
-        Vector256<ulong> apertureSpan = Vector256.Create(table->ApertureLast - table->ApertureBase);
-        Vector256<ulong> windowMask = Vector256.Create((1UL << (int)table->WindowShift) - 1);
         Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
         Vector256<ulong> tagBits = Vector256.Create(TableLayout.MsiTagMask);
 
@@ -159,12 +157,10 @@ internal static unsafe class Vector256Kernels
         uint Half(Vector256<ulong> iova, Vector256<ulong> length, out Vector256<ulong> target, out uint messages)
         {
             Vector256<ulong> relative = iova - apertureBase;
-            Vector256<ulong> offset = relative & windowMask;
             Vector256<long> index = (Avx2.ShiftRightLogical(relative, shift) & Vector256.Create(0xFFUL)).AsInt64();
-            Vector256<ulong> limit = Avx2.GatherVector256(limits, index, 8);
+            Vector256<ulong> end = Avx2.GatherVector256(ends, index, 8);
             Vector256<ulong> entry = Avx2.GatherVector256(delta, index, 8);
-            Vector256<ulong> hit = Vector256.LessThanOrEqual(relative, apertureSpan) & Vector256.LessThan(offset, limit)
-                & Vector256.LessThan(length - Vector256<ulong>.One, limit - offset);
+            Vector256<ulong> hit = Vector256.LessThan(relative, end) & Vector256.LessThan(length - Vector256<ulong>.One, end - relative);
             target = (iova + (entry & ~tagBits)) | ~hit;
             messages = (hit & ~Vector256.Equals(entry & tagBits, Vector256<ulong>.Zero)).ExtractMostSignificantBits();
             return hit.ExtractMostSignificantBits();

@@ -48,10 +48,9 @@ internal static unsafe class Vector512Kernels
         Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
         Vector512<ulong> delta0 = Vector512.Load(batch.Delta);
         Vector512<ulong> delta1 = Vector512.Load(batch.Delta + 8);
-        ulong* ends = stackalloc ulong[BatchKernels.RegisterWindowsMax];
-        FillEnds(batch, TLengths.IsUniform ? lengths.At(0) : 1, ends);
-        Vector512<ulong> end0 = Vector512.Load(ends);
-        Vector512<ulong> end1 = Vector512.Load(ends + 8);
+        ulong foldedLength = TLengths.IsUniform ? lengths.At(0) : 1;
+        Vector512<ulong> end0 = EndsFor(batch, 0, foldedLength);
+        Vector512<ulong> end1 = EndsFor(batch, 8, foldedLength);
         Vector512<ulong> tagBits = Vector512.Create(TableLayout.MsiTagMask);
 
         for (nuint i = 0; i < count; i += 8)
@@ -87,7 +86,7 @@ internal static unsafe class Vector512Kernels
 
             if (hits != AllLanes)
             {
-                target = RefuseLanes(batch, i, relative, lengths.At512(i), target, hit, hits);
+                target = RefuseLanes(batch, i, relative, lengths.At512(i), target, hits);
             }
 
             target.Store(targets + i);
@@ -151,6 +150,8 @@ internal static unsafe class Vector512Kernels
         Vector512<ulong> windowMask = Vector512.Create((1UL << (int)table->WindowShift) - 1);
         Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
         Vector512<ulong> targetBase = Vector512.Create(table->TargetBase);
+        Vector512<uint> msiMap = Vector512.Create(Vector256.Load(batch.MsiMap), Vector256.Load(batch.MsiMap));
+        bool msiIsPacked = table->MsiIsPacked != 0;
         Vector512<uint> lowHalves = Vector512.Create(0u, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 
         for (nuint i = 0; i < count; i += 16)
@@ -165,16 +166,21 @@ internal static unsafe class Vector512Kernels
                 Avx512F.ShiftRightLogical(relative1, shift).AsUInt32());
             Vector512<uint> entry = lookup.Find(index);
 
-            Step(batch, i, relative0, Avx512F.ConvertToVector512UInt64(entry.GetLower()));
-            Step(batch, i + 8, relative1, Avx512F.ConvertToVector512UInt64(entry.GetUpper()));
+            uint hits = Step(batch, i, relative0, Avx512F.ConvertToVector512UInt64(entry.GetLower()));
+            hits |= (uint)Step(batch, i + 8, relative1, Avx512F.ConvertToVector512UInt64(entry.GetUpper())) << 8;
             if (TMsi.IsPossible)
             {
-                MarkMessages(batch, i, index, iova0, iova1);
+                uint messages = InMsiWindow(index, msiMap) & hits;
+                *(ushort*)(batch.Msi + i / 8) = (ushort)messages;
+                if (messages != 0 && !msiIsPacked)
+                {
+                    FixMessages(batch, i, messages, iova0, iova1);
+                }
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        void Step(in BatchArguments arguments, nuint at, Vector512<ulong> relative, Vector512<ulong> entry)
+        byte Step(in BatchArguments arguments, nuint at, Vector512<ulong> relative, Vector512<ulong> entry)
         {
             Vector512<ulong> offset = relative & windowMask;
             Vector512<ulong> limit = Avx512F.ShiftLeftLogicalVariable(
@@ -189,39 +195,26 @@ internal static unsafe class Vector512Kernels
             }
 
             byte hits = (byte)hit.ExtractMostSignificantBits();
-            if (TMsi.IsPossible)
-            {
-                arguments.Msi[at / 8] = hits; // cut down to the MSI windows by MarkMessages
-            }
-
             if (hits != AllLanes)
             {
-                target = RefuseLanes(arguments, at, relative, length, target, hit, hits);
+                target = RefuseLanes(arguments, at, relative, length, target, hits);
             }
 
             target.Store(targets + at);
+            return hits;
         }
     }
 
-    /// <summary>
-    /// Finds the elements in MSI windows by the 256-bit map, and gives them their targets from the delta column: a message page need not lie
-    /// within the packed frames' span.
-    /// </summary>
+    /// <summary>The elements whose windows are MSI windows, by the 256-bit map.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MarkMessages(in BatchArguments batch, nuint i, Vector512<uint> index, Vector512<ulong> iova0, Vector512<ulong> iova1)
+    private static uint InMsiWindow(Vector512<uint> index, Vector512<uint> msiMap)
     {
-        Vector512<uint> map = Vector512.Create(Vector256.Load(batch.MsiMap), Vector256<uint>.Zero);
-        Vector512<uint> word = Avx512F.PermuteVar16x32(map, Vector512.ShiftRightLogical(index, 5) & Vector512.Create(7u));
-        Vector512<uint> bit = Avx512F.ShiftRightLogicalVariable(word, index & Vector512.Create(31u)) & Vector512<uint>.One;
-        uint inMsiWindow = (uint)Vector512.Equals(bit, Vector512<uint>.One).ExtractMostSignificantBits();
-        uint messages = inMsiWindow & *(ushort*)(batch.Msi + i / 8);
-        *(ushort*)(batch.Msi + i / 8) = (ushort)messages;
-        if (messages != 0)
-        {
-            FixMessages(batch, i, messages, iova0, iova1);
-        }
+        Vector512<uint> word = Avx512F.PermuteVar16x32(msiMap, Vector512.ShiftRightLogical(index, 5)); // 8 words, twice; 4 bits choose
+        Vector512<uint> bit = Avx512F.ShiftLeftLogicalVariable(Vector512<uint>.One, index & Vector512.Create(31u));
+        return ~(uint)Vector512.Equals(word & bit, Vector512<uint>.Zero).ExtractMostSignificantBits() & 0xFFFF;
     }
 
+    /// <summary>Gives messages their targets from the delta column, for tables whose message pages do not lie within the packed frames' span.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FixMessages(in BatchArguments batch, nuint i, uint messages, Vector512<ulong> iova0, Vector512<ulong> iova1)
     {
@@ -243,10 +236,8 @@ internal static unsafe class Vector512Kernels
     {
         TableHeader* table = batch.Table;
         ulong* delta = batch.Delta;
-        ulong* limits = batch.Limit;
+        ulong* ends = batch.Ends;
         Vector512<ulong> apertureBase = Vector512.Create(table->ApertureBase);
-        Vector512<ulong> apertureSpan = Vector512.Create(table->ApertureLast - table->ApertureBase);
-        Vector512<ulong> windowMask = Vector512.Create((1UL << (int)table->WindowShift) - 1);
         Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
         Vector512<ulong> tagBits = Vector512.Create(TableLayout.MsiTagMask);
 
@@ -254,19 +245,17 @@ internal static unsafe class Vector512Kernels
         {
             Vector512<ulong> iova = Vector512.Load(batch.Iovas + i);
             Vector512<ulong> relative = iova - apertureBase;
-            Vector512<ulong> offset = relative & windowMask;
             Vector512<ulong> index = Avx512F.ShiftRightLogical(relative, shift) & Vector512.Create(0xFFUL);
-            Vector512<ulong> limit = Gather8(limits, index);
+            Vector512<ulong> end = Gather8(ends, index);
             Vector512<ulong> entry = Gather8(delta, index);
             Vector512<ulong> length = lengths.At512(i);
-            Vector512<ulong> hit = Vector512.LessThanOrEqual(relative, apertureSpan) & Vector512.LessThan(offset, limit)
-                & Vector512.LessThan(length - Vector512<ulong>.One, limit - offset);
+            Vector512<ulong> hit = Vector512.LessThan(relative, end) & Vector512.LessThan(length - Vector512<ulong>.One, end - relative);
             byte hits = (byte)hit.ExtractMostSignificantBits();
             Vector512<ulong> target = iova + (entry & ~tagBits);
             batch.Msi[i / 8] = (byte)((byte)~(entry & tagBits).Equals0Mask() & hits);
             if (hits != AllLanes)
             {
-                target = RefuseLanes(batch, i, relative, length, target, hit, hits);
+                target = RefuseLanes(batch, i, relative, length, target, hits);
             }
 
             target.Store(batch.Targets + i);
@@ -282,7 +271,7 @@ internal static unsafe class Vector512Kernels
     /// <summary>Lanes that are no hit: crossing or refused, all ones either way. The two masks are 0 where this is not called.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<ulong> RefuseLanes(
-        in BatchArguments batch, nuint i, Vector512<ulong> relative, Vector512<ulong> length, Vector512<ulong> target, Vector512<ulong> hit, byte hits)
+        in BatchArguments batch, nuint i, Vector512<ulong> relative, Vector512<ulong> length, Vector512<ulong> target, byte hits)
     {
         TableHeader* table = batch.Table;
         Vector512<ulong> windowMask = Vector512.Create((1UL << (int)table->WindowShift) - 1);
@@ -293,23 +282,25 @@ internal static unsafe class Vector512Kernels
         byte cross = (byte)((byte)crosses.ExtractMostSignificantBits() & ~hits);
         batch.Cross[i / 8] = cross;
         batch.Fault[i / 8] = (byte)~(hits | cross);
-        return target | ~hit;
+
+        // The lanes' bits as a vector again, rather than the compare's own result: kept alive for this rare path, that result would be moved
+        // from its mask register to a vector and back on the common one.
+        Vector512<ulong> laneBits = Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
+        return target | Vector512.Equals(Vector512.Create((ulong)hits) & laneBits, Vector512<ulong>.Zero);
     }
 
     /// <summary>
-    /// `end` of each window, from the aperture's start: a relative address below it may be accessed. The window's own start if
-    /// nothing may; `length - 1` less than the mapping's end otherwise. Addresses before the window never get its index.
+    /// The ends with `length - 1` taken off, so that a relative address below the result may be accessed with that length: the window's own
+    /// start if it may not. Entries beyond the window count have their would-be start, and no address below it has their index.
     /// </summary>
-    private static void FillEnds(in BatchArguments batch, ulong length, ulong* ends)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> EndsFor(in BatchArguments batch, int first, ulong length)
     {
-        ulong* limits = batch.Limit;
-        for (int i = 0; i < BatchKernels.RegisterWindowsMax; i++)
-        {
-            // Entries beyond the window count alias addresses outside the aperture: their end is 0.
-            ulong start = i < (int)batch.Table->WindowCount ? (ulong)i << (int)batch.Table->WindowShift : 0;
-            ulong limit = i < (int)batch.Table->WindowCount ? limits[i] : 0;
-            ends[i] = limit >= length ? start + (limit - (length - 1)) : start;
-        }
+        Vector512<ulong> end = Vector512.Load(batch.Ends + first);
+        Vector512<ulong> start = Avx512F.ShiftLeftLogical(
+            Vector512.Create(0UL, 1, 2, 3, 4, 5, 6, 7) + Vector512.Create((ulong)first), Vector128.CreateScalar((ulong)batch.Table->WindowShift));
+        Vector512<ulong> fits = Vector512.GreaterThanOrEqual(end - start, Vector512.Create(length)) & Vector512.GreaterThan(end, start);
+        return Vector512.ConditionalSelect(fits, end - Vector512.Create(length - 1), start);
     }
 
     private static bool HasMsi(in BatchArguments batch) =>
