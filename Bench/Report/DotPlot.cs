@@ -12,14 +12,16 @@ internal static class DotPlot
 {
     private const int Top = 84;
     private const int RowHeight = 28;
-    private const int Left = 330;
+    private const int LabelGap = 16;
+    private const double CharacterWidth = 8.4; // of a strong label, on the wide side
     private const int Right = Svg.Width - 110;
 
     internal static string Draw(string title, string subtitle, IEnumerable<Dot> unsorted)
     {
         Dot[] dots = [.. unsorted.OrderBy(dot => dot.Median)];
         double[] ticks = Ticks(dots[0].Median, dots[^1].Median);
-        double X(double value) => Left + (Right - Left) * Math.Log(Math.Max(value, ticks[0]) / ticks[0]) / Math.Log(ticks[^1] / ticks[0]);
+        int left = (int)(dots.Max(dot => dot.Label.Length) * CharacterWidth) + LabelGap;
+        double X(double value) => left + (Right - left) * Math.Log(Math.Max(value, ticks[0]) / ticks[0]) / Math.Log(ticks[^1] / ticks[0]);
 
         var svg = new Svg(title, subtitle);
         int bottom = Top + dots.Length * RowHeight;
@@ -35,7 +37,7 @@ internal static class DotPlot
             Dot dot = dots[i];
             double y = Top + i * RowHeight + RowHeight / 2.0;
             string colour = dot.IsOurs ? "c0" : Svg.Gray;
-            svg.Text(Left - 16, y + 5, dot.Label, dot.IsOurs ? "strong" : "", "end");
+            svg.Text(left - LabelGap, y + 5, dot.Label, dot.IsOurs ? "strong" : "", "end");
             svg.Line(X(dot.Median - dot.Spread), y, X(dot.Median + dot.Spread), y, $"line {colour}");
             svg.Dot(X(dot.Median), y, 6, $"dot {colour}");
             svg.Text(Svg.Width - 12, y + 5, Svg.Nanoseconds(dot.Median), dot.IsOurs ? "strong" : "", "end");

@@ -14,6 +14,13 @@ public static class FastPathProbe
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
+    public static ulong ProbeOneCall(PamuReader reader, PamuContainer container, ulong iova)
+    {
+        Translation hit = reader.Translate(container, iova, 64, DmaAccess.Write);
+        return hit.IsDma ? hit.Target : ulong.MaxValue;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong ProbeInsideSection(in ReaderSection section, ulong iova)
     {
         Translation hit = section.Translate(iova, 64, DmaAccess.Write);
@@ -23,8 +30,7 @@ public static class FastPathProbe
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong ProbeLiodn(PamuReader reader, uint liodn, ulong iova)
     {
-        using ReaderSection section = reader.Enter(liodn);
-        Translation hit = section.Translate(iova, 64, DmaAccess.Write);
+        Translation hit = reader.Translate(liodn, iova, 64, DmaAccess.Write);
         return hit.IsDma ? hit.Target : ulong.MaxValue;
     }
 
@@ -40,7 +46,7 @@ public static class FastPathProbe
         ulong sum = 0;
         for (ulong i = 0; i < 1000; i++)
         {
-            sum += ProbeOneAccess(reader, container, i * 64) + ProbeLiodn(reader, 0x42, i * 64);
+            sum += ProbeOneAccess(reader, container, i * 64) + ProbeOneCall(reader, container, i * 64) + ProbeLiodn(reader, 0x42, i * 64);
             using ReaderSection section = reader.Enter(container);
             sum += ProbeInsideSection(section, i * 64);
         }
