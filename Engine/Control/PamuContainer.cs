@@ -94,6 +94,11 @@ public sealed unsafe class PamuContainer : PamuControl, IDisposable
     /// <exception cref="PamuException">EDEADLK: inside a reader section, or with a transaction open, on this thread.</exception>
     public void Dispose()
     {
+        if (State.IsDisposed)
+        {
+            return;
+        }
+
         using ControlTurn turn = Engine.TakeTurn(out Refusal refusal);
         refusal.ThrowIfRefused();
         if (_state.IsDisposed)

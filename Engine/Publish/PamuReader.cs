@@ -35,12 +35,18 @@ public sealed unsafe class PamuReader : IDisposable
         _engine = engine;
         _liodns = engine.Liodns;
         _epoch = engine.Publisher.Epoch;
-        _record = engine.Readers.Register(this, name);
-        _slot = engine.Readers.Slot(_record.Index);
+        _record = engine.Readers.Register(this, name, out _slot);
     }
 
-    /// <summary>Gives the slot back if a thread lost its reader outside a section.</summary>
-    ~PamuReader() => Close();
+    /// <summary>Gives the slot back when a thread lost its reader; one that is inside a section is asked again until the section has ended.</summary>
+    ~PamuReader()
+    {
+        // A constructor that threw leaves no record.
+        if (_record != null && !_engine.Readers.Unregister(_record))
+        {
+            GC.ReRegisterForFinalize(this);
+        }
+    }
 
     /// <summary>The engine whose tables this reader reads.</summary>
     public PamuEngine Engine => _engine;
@@ -56,9 +62,11 @@ public sealed unsafe class PamuReader : IDisposable
     /// section is left. Sections nest; the outermost counts.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The reader is closed.</exception>
+    /// <exception cref="ArgumentException">The container is of another engine.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReaderSection Enter(PamuContainer container)
     {
+        CheckOwn(container);
         ReaderSlot* slot = _slot;
         bool nested = Announce(slot);
         return new ReaderSection(slot, container.Cell, nested);
@@ -86,6 +94,7 @@ public sealed unsafe class PamuReader : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Translation Translate(PamuContainer container, ulong iova, ulong length, DmaAccess access)
     {
+        CheckOwn(container);
         ReaderSlot* slot = _slot;
         if (slot->Epoch != 0)
         {
@@ -184,7 +193,24 @@ public sealed unsafe class PamuReader : IDisposable
         // epoch became e + 1 (W2 in Publisher). The announcement must stand before the table load (R2) in program order: the writer's
         // process-wide barrier (W3) makes up for the fence that is missing here, but not for a compiler that swaps the two.
         Volatile.Write(ref slot->Epoch, Volatile.Read(ref *_epoch));
+        GC.KeepAlive(this); // until the announcement is made, a finalizer could take the slot for a free one
     }
+
+    /// <summary>
+    /// Before the announcement: a null container would leave the reader announced for ever, and another engine's grace periods do not
+    /// look at this reader.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void CheckOwn(PamuContainer container)
+    {
+        if (container.Engine != _engine)
+        {
+            ThrowForeign();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ThrowForeign() => throw new ArgumentException($"reader '{Name}' reads containers of its own engine only", "container");
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Translation TranslateNested(PamuContainer container, ulong iova, ulong length, DmaAccess access)

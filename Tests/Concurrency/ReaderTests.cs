@@ -54,6 +54,54 @@ public class ReaderTests
     }
 
     [Fact]
+    public void An_adding_call_in_a_section_is_EDEADLK_while_another_thread_waits_for_that_section()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = MappedContainer(engine);
+        using PamuReader reader = engine.CreateReader();
+        Thread unmap;
+        using (ReaderSection section = reader.Enter(container))
+        {
+            unmap = UnmapInBackground(container);
+            SpinWait.SpinUntil(() => container.Generation == 5); // published; now it waits for us, and holds the control lock
+            Assert.Equal(Errno.EDEADLK, Assert.Throws<PamuException>(() => container.MapDma(0x1000, WindowBytes, 0x1000, DmaPermissions.Read)).Errno);
+            Assert.Single(engine.Containers); // names are not behind that lock
+            Assert.Null(engine.FindContainer(7));
+        }
+
+        unmap.Join();
+        container.MapDma(0x1000, WindowBytes, 0x1000, DmaPermissions.Read);
+    }
+
+    [Fact]
+    public void A_null_or_foreign_container_is_refused_before_the_reader_is_announced()
+    {
+        using var engine = new PamuEngine();
+        using var other = new PamuEngine();
+        PamuContainer foreign = MappedContainer(other);
+        using PamuReader reader = engine.CreateReader();
+
+        Assert.Throws<ArgumentException>(() => reader.Enter(foreign).Dispose());
+        Assert.Throws<ArgumentException>(() => { _ = reader.Translate(foreign, 0, 1, DmaAccess.Read); });
+        Assert.Throws<NullReferenceException>(() => reader.Enter(null!).Dispose());
+        Assert.False(reader.IsInSection);
+    }
+
+    [Fact]
+    public void Readers_whose_object_is_lost_are_removed_by_name()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = MappedContainer(engine);
+        var thread = new Thread(() => _ = engine.CreateReader("gone").Enter(container).Table.Generation);
+        thread.Start();
+        thread.Join();
+
+        Assert.Equal(1, engine.RemoveReadersByForce("gone"));
+        Assert.Equal(0, engine.RemoveReadersByForce("gone"));
+        container.UnmapDma(0, WindowBytes);
+    }
+
+    [Fact]
     public void Unmap_waits_for_a_section_and_returns_when_it_is_left()
     {
         using var engine = new PamuEngine();

@@ -33,6 +33,22 @@ internal unsafe struct BatchArguments
     internal readonly uint* Packed => (uint*)((byte*)Table + TableLayout.PackedReadOffset + ((nuint)Access & 1) * TableLayout.PackedColumnBytes);
 
     internal readonly uint* MsiMap => (uint*)((byte*)Table + TableLayout.MsiMapOffset);
+
+    /// <summary>
+    /// Gives messages their targets from the delta column, for tables whose message pages do not lie within the packed frames' span.
+    /// </summary>
+    /// <param name="i">The first element of a step.</param>
+    /// <param name="messages">The step's elements that hit an MSI window, a bit each.</param>
+    /// <param name="iovas">The step's IOVAs: those of the batch may be overwritten already.</param>
+    internal readonly void SetMessageTargets(nuint i, uint messages, ulong* iovas)
+    {
+        for (; messages != 0; messages &= messages - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(messages);
+            byte index = (byte)((iovas[lane] - Table->ApertureBase) >> (int)Table->WindowShift);
+            Targets[i + (nuint)lane] = iovas[lane] + (Delta[index] & ~TableLayout.MsiTagMask);
+        }
+    }
 }
 
 internal static unsafe class BatchTranslator

@@ -117,12 +117,7 @@ internal static unsafe class Vector256Kernels
         ulong* iovas = stackalloc ulong[8];
         iova0.Store(iovas);
         iova1.Store(iovas + 4);
-        for (; messages != 0; messages &= messages - 1)
-        {
-            int lane = System.Numerics.BitOperations.TrailingZeroCount(messages);
-            byte index = (byte)((iovas[lane] - batch.Table->ApertureBase) >> (int)batch.Table->WindowShift);
-            batch.Targets[i + (nuint)lane] = iovas[lane] + (batch.Delta[index] & ~TableLayout.MsiTagMask);
-        }
+        batch.SetMessageTargets(i, messages, iovas);
     }
 
     /// <summary>Any table: both columns gathered.</summary>
