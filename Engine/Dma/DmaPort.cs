@@ -8,9 +8,9 @@ namespace PamuFastPath;
 /// LIODN, and the guest's RAM. Messages go to a sink, refusals to the engine's fault log, both after the section is left.
 /// </summary>
 /// <remarks>
-/// Belongs to the thread of its reader, which must not be in a section of its own around a call: the sink would run inside it. An access larger than <see cref="PieceBytes"/> is checked as a whole, then copied in pieces with a
-/// section each, so that it cannot stall an unmap; if the table changes in between, it ends early. Reads of an MSI page that the
-/// mapping allows give zeros: what the hardware answers is not known.
+/// Belongs to the thread of its reader, which must not be in a section of its own around a call: the sink would run inside it. An access larger
+/// than <see cref="PieceBytes"/> is checked as a whole, then copied in pieces with a section each, so that it cannot stall an unmap; if the table
+/// changes in between, it ends early. Reads of an MSI page that the mapping allows give zeros: what the hardware answers is not known.
 /// </remarks>
 public sealed class DmaPort
 {

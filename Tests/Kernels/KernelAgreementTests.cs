@@ -177,7 +177,9 @@ public class KernelAgreementTests(ITestOutputHelper output)
     {
         int differs = expected.AsSpan().CommonPrefixLength(got);
         Assert.True(differs == expected.Length,
-            differs == expected.Length ? "" : $"0x{iovas[differs]:x} -> 0x{got[differs]:x}, not 0x{expected[differs]:x}, element {differs} of {expected.Length}: {where}");
+            differs == expected.Length
+                ? ""
+                : $"0x{iovas[differs]:x} -> 0x{got[differs]:x}, not 0x{expected[differs]:x}, element {differs} of {expected.Length}: {where}");
     }
 
     private static Expected Expect(in ReaderSection section, ulong[] iovas, uint[] lengths, ulong uniform, bool perElement, DmaAccess access)

@@ -57,7 +57,15 @@ internal static unsafe class BatchTranslator
     internal const int StepMax = 16;
 
     internal static BatchResult Translate(
-        TableHeader* table, ReadOnlySpan<ulong> iovas, ulong length, DmaAccess access, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask, BatchKernel? forced)
+        TableHeader* table,
+        ReadOnlySpan<ulong> iovas,
+        ulong length,
+        DmaAccess access,
+        Span<ulong> targets,
+        Span<ulong> faultMask,
+        Span<ulong> crossMask,
+        Span<ulong> msiMask,
+        BatchKernel? forced)
     {
         Check(iovas, targets, faultMask, crossMask, msiMask);
         if (table->Refusal != 0 || length == 0)
@@ -75,7 +83,15 @@ internal static unsafe class BatchTranslator
     }
 
     internal static BatchResult Translate(
-        TableHeader* table, ReadOnlySpan<ulong> iovas, ReadOnlySpan<uint> lengths, DmaAccess access, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask, BatchKernel? forced)
+        TableHeader* table,
+        ReadOnlySpan<ulong> iovas,
+        ReadOnlySpan<uint> lengths,
+        DmaAccess access,
+        Span<ulong> targets,
+        Span<ulong> faultMask,
+        Span<ulong> crossMask,
+        Span<ulong> msiMask,
+        BatchKernel? forced)
     {
         Check(iovas, targets, faultMask, crossMask, msiMask);
         if (lengths.Length != iovas.Length)
@@ -104,7 +120,16 @@ internal static unsafe class BatchTranslator
     }
 
     private static BatchResult Run(
-        TableHeader* table, ReadOnlySpan<ulong> iovas, ReadOnlySpan<uint> lengths, ulong length, DmaAccess access, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask, BatchKernel kernel)
+        TableHeader* table,
+        ReadOnlySpan<ulong> iovas,
+        ReadOnlySpan<uint> lengths,
+        ulong length,
+        DmaAccess access,
+        Span<ulong> targets,
+        Span<ulong> faultMask,
+        Span<ulong> crossMask,
+        Span<ulong> msiMask,
+        BatchKernel kernel)
     {
         int words = WordsFor(iovas.Length);
         faultMask = faultMask[..words];
