@@ -59,17 +59,18 @@ public sealed unsafe class PamuReader : IDisposable
 
     /// <summary>
     /// Enters a section on a container's current table. Whatever control calls do meanwhile, the table stays as it is until the
-    /// section is left. Sections nest; the outermost counts.
+    /// section is left. Sections nest; the outermost counts. The container must be of this reader's engine: debug builds check it.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The reader is closed.</exception>
-    /// <exception cref="ArgumentException">The container is of another engine.</exception>
+    /// <exception cref="NullReferenceException">There is no container.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReaderSection Enter(PamuContainer container)
     {
+        ref nint cell = ref container.CellPlace; // throws for null here: after the announcement nobody would take it back
         CheckOwn(container);
         ReaderSlot* slot = _slot;
         bool nested = Announce(slot);
-        return new ReaderSection(slot, container.Cell, nested);
+        return new ReaderSection(slot, PamuContainer.CellIn(ref cell), nested);
     }
 
     /// <summary>
@@ -94,6 +95,7 @@ public sealed unsafe class PamuReader : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Translation Translate(PamuContainer container, ulong iova, ulong length, DmaAccess access)
     {
+        ref nint cell = ref container.CellPlace; // throws for null here: after the announcement nobody would take it back
         CheckOwn(container);
         ReaderSlot* slot = _slot;
         if (slot->Epoch != 0)
@@ -104,7 +106,7 @@ public sealed unsafe class PamuReader : IDisposable
         // The same steps as Enter, Translate, Dispose; written out because translation cannot throw, so no `finally` is needed, and
         // because the nested case is already told apart.
         AnnounceOutermost(slot);
-        var section = new ReaderSection(slot, container.Cell, nested: false);
+        var section = new ReaderSection(slot, PamuContainer.CellIn(ref cell), nested: false);
         Translation answer = section.Translate(iova, length, access);
         section.Dispose();
         return answer;
@@ -197,20 +199,16 @@ public sealed unsafe class PamuReader : IDisposable
     }
 
     /// <summary>
-    /// Before the announcement: a null container would leave the reader announced for ever, and another engine's grace periods do not
-    /// look at this reader.
+    /// Another engine's grace periods do not look at this reader. Checked in debug builds only: it would cost a tenth of an access.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [Conditional("DEBUG")]
     private void CheckOwn(PamuContainer container)
     {
         if (container.Engine != _engine)
         {
-            ThrowForeign();
+            throw new ArgumentException($"reader '{Name}' reads containers of its own engine only", nameof(container));
         }
     }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void ThrowForeign() => throw new ArgumentException($"reader '{Name}' reads containers of its own engine only", "container");
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Translation TranslateNested(PamuContainer container, ulong iova, ulong length, DmaAccess access)

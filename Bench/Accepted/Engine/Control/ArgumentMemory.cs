@@ -2,7 +2,7 @@ namespace PamuFastPath;
 
 /// <summary>
 /// How a byte door reaches argument memory. The door reads every byte of an argument at most once, never beyond the argument's own
-/// <c>argsz</c>, and never assumes alignment.
+/// <c>argsz</c>, and never assumes alignment. Implementations do not throw.
 /// </summary>
 public interface IArgumentMemory
 {

@@ -136,8 +136,10 @@ internal static class ContainerDoor
             return Result(refusal);
         }
 
+        // The rights are gone: memory that became unwritable since the probe does not make this a call that failed.
         MemoryMarshal.Write(unmap[UnmapDmaSize..], unmapped);
-        return CopyOut(argument, UnmapDmaSize, memory, unmap[UnmapDmaSize..]);
+        _ = CopyOut(argument, UnmapDmaSize, memory, unmap[UnmapDmaSize..]);
+        return 0;
     }
 
     private static long GetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory)

@@ -38,12 +38,19 @@ public sealed unsafe class PamuContainer : PamuControl, IDisposable
     /// <summary>Counts the tables published so far; 1 for the first.</summary>
     public ulong Generation => Volatile.Read(ref _generation);
 
-    /// <summary>Where readers find the current table. Inside a section only.</summary>
-    internal TableCell* Cell
+    /// <summary>Where the pointer to the cell stands.</summary>
+    internal ref nint CellPlace
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => (TableCell*)Volatile.Read(ref _cell); // acquire: pairs with the swap in Dispose
+        get => ref _cell;
     }
+
+    /// <summary>Where readers find the current table. Inside a section only.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TableCell* CellIn(ref nint place) => (TableCell*)Volatile.Read(ref place); // acquire: pairs with the swap in Dispose
+
+    /// <summary>The same for whoever needs no check before an announcement.</summary>
+    internal TableCell* Cell => CellIn(ref _cell);
 
     private protected override ContainerState State => Volatile.Read(ref _state);
 
@@ -94,6 +101,11 @@ public sealed unsafe class PamuContainer : PamuControl, IDisposable
     /// <exception cref="PamuException">EDEADLK: inside a reader section, or with a transaction open, on this thread.</exception>
     public void Dispose()
     {
+        if (State.IsDisposed)
+        {
+            return;
+        }
+
         using ControlTurn turn = Engine.TakeTurn(out Refusal refusal);
         refusal.ThrowIfRefused();
         if (_state.IsDisposed)
@@ -103,7 +115,7 @@ public sealed unsafe class PamuContainer : PamuControl, IDisposable
 
         RefuseInsideSection().ThrowIfRefused();
         var cell = (TableCell*)_cell;
-        Volatile.Write(ref _cell, (nint)Engine.ClosedCell); // release; other side: the acquire in Cell
+        Volatile.Write(ref _cell, (nint)Engine.ClosedCell); // release; other side: the acquire in CellIn
         foreach (PamuGroup group in _state.Groups)
         {
             Release(group);

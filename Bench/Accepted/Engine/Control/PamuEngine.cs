@@ -11,7 +11,8 @@ namespace PamuFastPath;
 /// <remarks>Thread-safe. Dispose it last: it closes readers and containers and frees all tables.</remarks>
 public sealed unsafe class PamuEngine : IDisposable
 {
-    private readonly Lock _control = new();
+    private readonly Lock _control = new(); // held for a whole control call, its grace period included
+    private readonly Lock _names = new(); // guards the dictionaries; never held while anybody waits
     private readonly Dictionary<int, PamuContainer> _containers = [];
     private readonly Dictionary<int, PamuGroup> _groups = [];
     private readonly HashSet<int> _heldLiodns = [];
@@ -42,7 +43,7 @@ public sealed unsafe class PamuEngine : IDisposable
     {
         get
         {
-            lock (_control)
+            lock (_names)
             {
                 return [.. _containers.Values];
             }
@@ -63,7 +64,7 @@ public sealed unsafe class PamuEngine : IDisposable
     /// <summary>Opens a container. Its number is the smallest that is free.</summary>
     public PamuContainer CreateContainer()
     {
-        lock (_control)
+        lock (_names)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             int fd = 0;
@@ -82,7 +83,7 @@ public sealed unsafe class PamuEngine : IDisposable
     /// <returns>The container, or null.</returns>
     public PamuContainer? FindContainer(int fd)
     {
-        lock (_control)
+        lock (_names)
         {
             return _containers.GetValueOrDefault(fd);
         }
@@ -99,7 +100,7 @@ public sealed unsafe class PamuEngine : IDisposable
     {
         ImmutableArray<int> own = [.. liodns];
         ImmutableArray<int> banks = [.. msiBanks];
-        lock (_control)
+        lock (_names)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (_groups.ContainsKey(id))
@@ -147,15 +148,25 @@ public sealed unsafe class PamuEngine : IDisposable
             throw new PamuException(Errno.EBUSY, nameof(group), "the group is in a container");
         }
 
-        if (_groups.GetValueOrDefault(group.Id) != group)
+        lock (_names)
         {
-            throw new PamuException(Errno.EINVAL, nameof(group), "a group of this engine");
-        }
+            if (_groups.GetValueOrDefault(group.Id) != group)
+            {
+                throw new PamuException(Errno.EINVAL, nameof(group), "a group of this engine");
+            }
 
-        group.IsRemoved = true;
-        _groups.Remove(group.Id);
-        _heldLiodns.ExceptWith(group.Liodns);
+            group.IsRemoved = true;
+            _groups.Remove(group.Id);
+            _heldLiodns.ExceptWith(group.Liodns);
+        }
     }
+
+    /// <summary>
+    /// Declares the readers of a name dead, as <see cref="PamuReader.RemoveByForce"/>: for those whose object went with their thread. Only for
+    /// readers that will never read again.
+    /// </summary>
+    /// <returns>How many readers had the name.</returns>
+    public int RemoveReadersByForce(string name) => Readers.RemoveByForce(name);
 
     /// <summary>Registers the calling thread as a reader.</summary>
     /// <param name="name">A name for events and errors; default: the thread's.</param>
@@ -167,6 +178,12 @@ public sealed unsafe class PamuEngine : IDisposable
     /// <exception cref="InvalidOperationException">A reader is inside a section.</exception>
     public void Dispose()
     {
+        // Before the lock: whoever holds it may be waiting for this thread's section.
+        if (Readers.CallerIsInSection())
+        {
+            throw new InvalidOperationException("the calling thread is inside a reader section");
+        }
+
         lock (_control)
         {
             if (_isDisposed)
@@ -179,12 +196,16 @@ public sealed unsafe class PamuEngine : IDisposable
                 throw new InvalidOperationException($"reader '{first}' is inside a section");
             }
 
-            foreach (PamuContainer container in _containers.Values.ToArray())
+            foreach (PamuContainer container in Containers)
             {
                 container.Dispose();
             }
 
-            _isDisposed = true;
+            lock (_names)
+            {
+                _isDisposed = true;
+            }
+
             Readers.Free();
             Publisher.Free();
             Liodns.Free();
@@ -193,7 +214,13 @@ public sealed unsafe class PamuEngine : IDisposable
         }
     }
 
-    internal void Forget(PamuContainer container) => _containers.Remove(container.Fd);
+    internal void Forget(PamuContainer container)
+    {
+        lock (_names)
+        {
+            _containers.Remove(container.Fd);
+        }
+    }
 
     /// <summary>Takes the control lock for one call; refused inside another call or a transaction of the same thread.</summary>
     internal ControlTurn TakeTurn(out Refusal refusal)
@@ -204,7 +231,17 @@ public sealed unsafe class PamuEngine : IDisposable
 
     internal Refusal BeginTurn()
     {
-        _control.Enter();
+        if (!_control.TryEnter())
+        {
+            // Whoever holds the lock may be waiting for this thread's section to end.
+            if (Readers.CallerIsInSection())
+            {
+                return Refusal.Deadlock("caller", "inside a reader section, no control call is made while another thread makes one");
+            }
+
+            _control.Enter();
+        }
+
         if (_inTurn)
         {
             // The lock is re-entrant and a turn is never left open by another thread: this one is inside a turn of its own.

@@ -14,7 +14,8 @@ public readonly record struct StashTarget(uint Cache, uint? Cpu, int Id);
 
 /// <summary>
 /// Finds what stands behind a process address: the target that a window maps. Asked once per window, inside the control call, under
-/// the control lock; it must not make control calls.
+/// the control lock; it must not make control calls. As in the recorded driver, it is asked before the window itself is looked at, so a call
+/// may still be refused after it answered.
 /// </summary>
 /// <param name="vaddr">Start of the memory, page aligned (the call truncates).</param>
 /// <param name="length">Bytes.</param>

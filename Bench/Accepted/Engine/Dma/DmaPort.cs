@@ -8,9 +8,9 @@ namespace PamuFastPath;
 /// LIODN, and the guest's RAM. Messages go to a sink, refusals to the engine's fault log, both after the section is left.
 /// </summary>
 /// <remarks>
-/// Belongs to the thread of its reader. An access larger than <see cref="PieceBytes"/> is checked as a whole, then copied in pieces with a
-/// section each, so that it cannot stall an unmap; if the table changes in between, it ends early. Reads of an MSI page that the
-/// mapping allows give zeros: what the hardware answers is not known.
+/// Belongs to the thread of its reader, which must not be in a section of its own around a call: the sink would run inside it. An access larger
+/// than <see cref="PieceBytes"/> is checked as a whole, then copied in pieces with a section each, so that it cannot stall an unmap; if the table
+/// changes in between, it ends early. Reads of an MSI page that the mapping allows give zeros: what the hardware answers is not known.
 /// </remarks>
 public sealed class DmaPort
 {
@@ -82,7 +82,7 @@ public sealed class DmaPort
         while (done < source.Length)
         {
             int piece = Math.Min(PieceBytes, source.Length - done);
-            DmaResult result = WritePiece(iova + (ulong)done, source.Slice(done, piece), out MsiMessage message);
+            DmaResult result = WritePiece(iova + (ulong)done, source.Slice(done, piece), isWhole: piece == source.Length, out MsiMessage message);
             done += result.BytesDone;
             if (result.Status == DmaStatus.Message)
             {
@@ -167,7 +167,8 @@ public sealed class DmaPort
         return Copied(done);
     }
 
-    private DmaResult WritePiece(ulong iova, ReadOnlySpan<byte> source, out MsiMessage message)
+    /// <summary>Only a whole access can be a message: the last word of a buffer is none, whatever its window became meanwhile.</summary>
+    private DmaResult WritePiece(ulong iova, ReadOnlySpan<byte> source, bool isWhole, out MsiMessage message)
     {
         message = default;
         using ReaderSection section = _reader.Enter(Liodn);
@@ -177,7 +178,7 @@ public sealed class DmaPort
             return _memory.TryWrite(hit.Target, source) ? Copied(source.Length) : NoMemory(0);
         }
 
-        if (hit.IsMsi && source.Length == MessageBytes && iova % MessageBytes == 0)
+        if (hit.IsMsi && isWhole && source.Length == MessageBytes && iova % MessageBytes == 0)
         {
             message = new MsiMessage(Liodn, hit.MsiBank, hit.MsiOffset, BinaryPrimitives.ReadUInt32LittleEndian(source));
             return new DmaResult(DmaStatus.Message, source.Length, FaultKind.None, 0);

@@ -83,7 +83,7 @@ public sealed class FaultLog
     }
 
     /// <summary>Takes the oldest record.</summary>
-    /// <returns>False if there is none.</returns>
+    /// <returns>False if there is none, or the oldest is still being written by another thread.</returns>
     public bool TryTake(out FaultRecord fault)
     {
         long position = Volatile.Read(ref _tail.Value);

@@ -35,12 +35,18 @@ public sealed unsafe class PamuReader : IDisposable
         _engine = engine;
         _liodns = engine.Liodns;
         _epoch = engine.Publisher.Epoch;
-        _record = engine.Readers.Register(this, name);
-        _slot = engine.Readers.Slot(_record.Index);
+        _record = engine.Readers.Register(this, name, out _slot);
     }
 
-    /// <summary>Gives the slot back if a thread lost its reader outside a section.</summary>
-    ~PamuReader() => Close();
+    /// <summary>Gives the slot back when a thread lost its reader; one that is inside a section is asked again until the section has ended.</summary>
+    ~PamuReader()
+    {
+        // A constructor that threw leaves no record.
+        if (_record != null && !_engine.Readers.Unregister(_record))
+        {
+            GC.ReRegisterForFinalize(this);
+        }
+    }
 
     /// <summary>The engine whose tables this reader reads.</summary>
     public PamuEngine Engine => _engine;
@@ -53,15 +59,18 @@ public sealed unsafe class PamuReader : IDisposable
 
     /// <summary>
     /// Enters a section on a container's current table. Whatever control calls do meanwhile, the table stays as it is until the
-    /// section is left. Sections nest; the outermost counts.
+    /// section is left. Sections nest; the outermost counts. The container must be of this reader's engine: debug builds check it.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The reader is closed.</exception>
+    /// <exception cref="NullReferenceException">There is no container.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReaderSection Enter(PamuContainer container)
     {
+        ref nint cell = ref container.CellPlace; // throws for null here: after the announcement nobody would take it back
+        CheckOwn(container);
         ReaderSlot* slot = _slot;
         bool nested = Announce(slot);
-        return new ReaderSection(slot, container.Cell, nested);
+        return new ReaderSection(slot, PamuContainer.CellIn(ref cell), nested);
     }
 
     /// <summary>
@@ -86,6 +95,8 @@ public sealed unsafe class PamuReader : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Translation Translate(PamuContainer container, ulong iova, ulong length, DmaAccess access)
     {
+        ref nint cell = ref container.CellPlace; // throws for null here: after the announcement nobody would take it back
+        CheckOwn(container);
         ReaderSlot* slot = _slot;
         if (slot->Epoch != 0)
         {
@@ -95,7 +106,7 @@ public sealed unsafe class PamuReader : IDisposable
         // The same steps as Enter, Translate, Dispose; written out because translation cannot throw, so no `finally` is needed, and
         // because the nested case is already told apart.
         AnnounceOutermost(slot);
-        var section = new ReaderSection(slot, container.Cell, nested: false);
+        var section = new ReaderSection(slot, PamuContainer.CellIn(ref cell), nested: false);
         Translation answer = section.Translate(iova, length, access);
         section.Dispose();
         return answer;
@@ -184,6 +195,19 @@ public sealed unsafe class PamuReader : IDisposable
         // epoch became e + 1 (W2 in Publisher). The announcement must stand before the table load (R2) in program order: the writer's
         // process-wide barrier (W3) makes up for the fence that is missing here, but not for a compiler that swaps the two.
         Volatile.Write(ref slot->Epoch, Volatile.Read(ref *_epoch));
+        GC.KeepAlive(this); // until the announcement is made, a finalizer could take the slot for a free one
+    }
+
+    /// <summary>
+    /// Another engine's grace periods do not look at this reader. Checked in debug builds only: it would cost a tenth of an access.
+    /// </summary>
+    [Conditional("DEBUG")]
+    private void CheckOwn(PamuContainer container)
+    {
+        if (container.Engine != _engine)
+        {
+            throw new ArgumentException($"reader '{Name}' reads containers of its own engine only", nameof(container));
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -33,7 +33,8 @@ internal sealed unsafe class ReaderRegistry
 
     internal ReaderRecord? Record(int index) => Volatile.Read(ref _records[index]);
 
-    internal ReaderRecord Register(PamuReader reader, string name)
+    /// <summary>Registers a reader of the calling thread. The slot is handed out under the lock that <see cref="Free"/> takes it back under.</summary>
+    internal ReaderRecord Register(PamuReader reader, string name, out ReaderSlot* ownSlot)
     {
         Thread thread = Thread.CurrentThread;
         lock (_gate)
@@ -67,26 +68,29 @@ internal sealed unsafe class ReaderRegistry
                 Volatile.Write(ref _slotCount, index + 1);
             }
 
+            ownSlot = slot;
             return record;
         }
     }
 
-    internal void Unregister(ReaderRecord record)
+    /// <returns>False if the reader is inside a section: its slot stays taken.</returns>
+    internal bool Unregister(ReaderRecord record)
     {
         lock (_gate)
         {
             if (_freed || _records[record.Index] != record)
             {
-                return; // removed by force before, or the engine is gone
+                return true; // removed by force before, or the engine is gone
             }
 
             if (Slot(record.Index)->Epoch != 0)
             {
-                return; // lost inside a section: it stays, and is reported, until it is removed by force
+                return false;
             }
 
             Volatile.Write(ref _records[record.Index], null);
             _free.Push(record.Index);
+            return true;
         }
     }
 
@@ -103,33 +107,60 @@ internal sealed unsafe class ReaderRegistry
         }
     }
 
+    /// <summary>The same for every reader of a name: for readers whose object is lost.</summary>
+    /// <returns>How many there were.</returns>
+    internal int RemoveByForce(string name)
+    {
+        lock (_gate)
+        {
+            int removed = 0;
+            for (int i = 0; !_freed && i < _slotCount; i++)
+            {
+                if (_records[i]?.Name == name)
+                {
+                    Volatile.Write(ref _records[i], null);
+                    Volatile.Write(ref Slot(i)->Epoch, 0);
+                    removed++;
+                }
+            }
+
+            return removed;
+        }
+    }
+
     /// <summary>The names of readers that are inside a section now.</summary>
     internal List<string> NamesInSection()
     {
         var names = new List<string>();
-        int count = SlotCount;
-        for (int i = 0; i < count; i++)
+        lock (_gate)
         {
-            if (Volatile.Read(ref Slot(i)->Epoch) != 0 && Record(i) is ReaderRecord record)
+            for (int i = 0; !_freed && i < _slotCount; i++)
             {
-                names.Add(record.Name);
+                if (Volatile.Read(ref Slot(i)->Epoch) != 0 && _records[i] is ReaderRecord record)
+                {
+                    names.Add(record.Name);
+                }
             }
         }
 
         return names;
     }
 
-    /// <summary>Whether the calling thread is inside a section of a reader it owns. Exact: only the thread itself could change that.</summary>
+    /// <summary>
+    /// Whether the calling thread is inside a section of a reader it owns. Exact: only the thread itself could change that. Thread objects are
+    /// compared, because the number of a thread that died is given to another.
+    /// </summary>
     internal bool CallerIsInSection()
     {
-        int thread = Environment.CurrentManagedThreadId;
-        int count = SlotCount;
-        for (int i = 0; i < count; i++)
+        var caller = Thread.CurrentThread;
+        lock (_gate)
         {
-            ReaderSlot* slot = Slot(i);
-            if (slot->OwnerThread == thread && Volatile.Read(ref slot->Epoch) != 0 && Record(i) != null)
+            for (int i = 0; !_freed && i < _slotCount; i++)
             {
-                return true;
+                if (Volatile.Read(ref Slot(i)->Epoch) != 0 && _records[i]?.Thread == caller)
+                {
+                    return true;
+                }
             }
         }
 

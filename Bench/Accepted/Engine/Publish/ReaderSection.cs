@@ -60,7 +60,9 @@ public readonly unsafe ref struct ReaderSection
     /// Receives where each access goes, all ones for one that is refused or crosses. At least as long as <paramref name="iovas"/>; may be the same
     /// memory, and must not overlap it otherwise.
     /// </param>
-    /// <param name="faultMask">Receives one bit per access, element i in bit i % 64 of word i / 64: refused. ceil(n / 64) words, of which unused bits are 0.</param>
+    /// <param name="faultMask">
+    /// Receives one bit per access, element i in bit i % 64 of word i / 64: refused. ceil(n / 64) words, of which unused bits are 0.
+    /// </param>
     /// <param name="crossMask">The same: runs over its window's end.</param>
     /// <param name="msiMask">The same: hits an MSI page, and the target is the address in it.</param>
     /// <param name="kernel">A kernel to use instead of the table's own choice, for tests and benches.</param>

@@ -33,6 +33,22 @@ internal unsafe struct BatchArguments
     internal readonly uint* Packed => (uint*)((byte*)Table + TableLayout.PackedReadOffset + ((nuint)Access & 1) * TableLayout.PackedColumnBytes);
 
     internal readonly uint* MsiMap => (uint*)((byte*)Table + TableLayout.MsiMapOffset);
+
+    /// <summary>
+    /// Gives messages their targets from the delta column, for tables whose message pages do not lie within the packed frames' span.
+    /// </summary>
+    /// <param name="i">The first element of a step.</param>
+    /// <param name="messages">The step's elements that hit an MSI window, a bit each.</param>
+    /// <param name="iovas">The step's IOVAs: those of the batch may be overwritten already.</param>
+    internal readonly void SetMessageTargets(nuint i, uint messages, ulong* iovas)
+    {
+        for (; messages != 0; messages &= messages - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(messages);
+            byte index = (byte)((iovas[lane] - Table->ApertureBase) >> (int)Table->WindowShift);
+            Targets[i + (nuint)lane] = iovas[lane] + (Delta[index] & ~TableLayout.MsiTagMask);
+        }
+    }
 }
 
 internal static unsafe class BatchTranslator
@@ -41,7 +57,15 @@ internal static unsafe class BatchTranslator
     internal const int StepMax = 16;
 
     internal static BatchResult Translate(
-        TableHeader* table, ReadOnlySpan<ulong> iovas, ulong length, DmaAccess access, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask, BatchKernel? forced)
+        TableHeader* table,
+        ReadOnlySpan<ulong> iovas,
+        ulong length,
+        DmaAccess access,
+        Span<ulong> targets,
+        Span<ulong> faultMask,
+        Span<ulong> crossMask,
+        Span<ulong> msiMask,
+        BatchKernel? forced)
     {
         Check(iovas, targets, faultMask, crossMask, msiMask);
         if (table->Refusal != 0 || length == 0)
@@ -59,7 +83,15 @@ internal static unsafe class BatchTranslator
     }
 
     internal static BatchResult Translate(
-        TableHeader* table, ReadOnlySpan<ulong> iovas, ReadOnlySpan<uint> lengths, DmaAccess access, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask, BatchKernel? forced)
+        TableHeader* table,
+        ReadOnlySpan<ulong> iovas,
+        ReadOnlySpan<uint> lengths,
+        DmaAccess access,
+        Span<ulong> targets,
+        Span<ulong> faultMask,
+        Span<ulong> crossMask,
+        Span<ulong> msiMask,
+        BatchKernel? forced)
     {
         Check(iovas, targets, faultMask, crossMask, msiMask);
         if (lengths.Length != iovas.Length)
@@ -88,7 +120,16 @@ internal static unsafe class BatchTranslator
     }
 
     private static BatchResult Run(
-        TableHeader* table, ReadOnlySpan<ulong> iovas, ReadOnlySpan<uint> lengths, ulong length, DmaAccess access, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask, BatchKernel kernel)
+        TableHeader* table,
+        ReadOnlySpan<ulong> iovas,
+        ReadOnlySpan<uint> lengths,
+        ulong length,
+        DmaAccess access,
+        Span<ulong> targets,
+        Span<ulong> faultMask,
+        Span<ulong> crossMask,
+        Span<ulong> msiMask,
+        BatchKernel kernel)
     {
         int words = WordsFor(iovas.Length);
         faultMask = faultMask[..words];

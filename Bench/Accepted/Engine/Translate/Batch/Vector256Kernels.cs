@@ -52,8 +52,10 @@ internal static unsafe class Vector256Kernels
 
             Vector256<ulong> length0 = TLengths.IsUniform ? uniform : lengths.At256(i);
             Vector256<ulong> length1 = TLengths.IsUniform ? uniform : lengths.At256(i + 4);
-            Vector256<ulong> miss0 = Miss(relative0, index0, Avx2.UnpackLow(entry, Vector256<uint>.Zero).AsUInt64(), length0, windowMask, targetBase, out Vector256<ulong> target0);
-            Vector256<ulong> miss1 = Miss(relative1, index1, Avx2.UnpackHigh(entry, Vector256<uint>.Zero).AsUInt64(), length1, windowMask, targetBase, out Vector256<ulong> target1);
+            Vector256<ulong> entry0 = Avx2.UnpackLow(entry, Vector256<uint>.Zero).AsUInt64();
+            Vector256<ulong> entry1 = Avx2.UnpackHigh(entry, Vector256<uint>.Zero).AsUInt64();
+            Vector256<ulong> miss0 = Miss(relative0, index0, entry0, length0, windowMask, targetBase, out Vector256<ulong> target0);
+            Vector256<ulong> miss1 = Miss(relative1, index1, entry1, length1, windowMask, targetBase, out Vector256<ulong> target1);
             if (!TLengths.IsUniform)
             {
                 miss0 |= Vector256.Equals(length0, Vector256<ulong>.Zero);
@@ -80,7 +82,13 @@ internal static unsafe class Vector256Kernels
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<ulong> Miss(
-        Vector256<ulong> relative, Vector256<ulong> index, Vector256<ulong> entry, Vector256<ulong> length, Vector256<ulong> windowMask, Vector256<ulong> targetBase, out Vector256<ulong> target)
+        Vector256<ulong> relative,
+        Vector256<ulong> index,
+        Vector256<ulong> entry,
+        Vector256<ulong> length,
+        Vector256<ulong> windowMask,
+        Vector256<ulong> targetBase,
+        out Vector256<ulong> target)
     {
         Vector256<ulong> offset = relative & windowMask;
         Vector256<ulong> limit = Avx2.ShiftLeftLogicalVariable(
@@ -117,12 +125,7 @@ internal static unsafe class Vector256Kernels
         ulong* iovas = stackalloc ulong[8];
         iova0.Store(iovas);
         iova1.Store(iovas + 4);
-        for (; messages != 0; messages &= messages - 1)
-        {
-            int lane = System.Numerics.BitOperations.TrailingZeroCount(messages);
-            byte index = (byte)((iovas[lane] - batch.Table->ApertureBase) >> (int)batch.Table->WindowShift);
-            batch.Targets[i + (nuint)lane] = iovas[lane] + (batch.Delta[index] & ~TableLayout.MsiTagMask);
-        }
+        batch.SetMessageTargets(i, messages, iovas);
     }
 
     /// <summary>Any table: both columns gathered.</summary>

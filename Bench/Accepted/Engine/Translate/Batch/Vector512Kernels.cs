@@ -214,19 +214,13 @@ internal static unsafe class Vector512Kernels
         return ~(uint)Vector512.Equals(word & bit, Vector512<uint>.Zero).ExtractMostSignificantBits() & 0xFFFF;
     }
 
-    /// <summary>Gives messages their targets from the delta column, for tables whose message pages do not lie within the packed frames' span.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FixMessages(in BatchArguments batch, nuint i, uint messages, Vector512<ulong> iova0, Vector512<ulong> iova1)
     {
         ulong* iovas = stackalloc ulong[16];
         iova0.Store(iovas);
         iova1.Store(iovas + 8);
-        for (; messages != 0; messages &= messages - 1)
-        {
-            int lane = System.Numerics.BitOperations.TrailingZeroCount(messages);
-            byte index = (byte)((iovas[lane] - batch.Table->ApertureBase) >> (int)batch.Table->WindowShift);
-            batch.Targets[i + (nuint)lane] = iovas[lane] + (batch.Delta[index] & ~TableLayout.MsiTagMask);
-        }
+        batch.SetMessageTargets(i, messages, iovas);
     }
 
     /// <summary>Any table: both columns gathered, 8 elements at a time.</summary>
