@@ -2,7 +2,7 @@ namespace PamuFastPath;
 
 /// <summary>
 /// The Linux errno values the control layer answers with (positive; the byte doors return them negated).
-/// Source: the error table of the VFIO-PAMU ABI.
+/// Source: the error table of the VFIO-PAMU ABI. With hardware bound, a call may answer any errno of its kernel.
 /// </summary>
 public enum Errno
 {
