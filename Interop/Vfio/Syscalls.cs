@@ -1,0 +1,143 @@
+// The system calls of the VFIO binding.
+//
+// Unsafe: hands addresses to the kernel. Invariants:
+//   - a descriptor reaches a call only inside its SafeHandle, which the marshaller keeps open for the call;
+//   - ioctl(2) is variadic in C. On the supported 64-bit ports a third argument of register size is passed like a fixed one, which is what
+//     the declaration here says; anything else would need a native shim;
+//   - an interrupted call (EINTR) is made again where that is harmless: none of these has done anything by then.
+
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
+
+namespace PamuFastPath.Interop;
+
+/// <summary>System calls as the VFIO binding uses them: results as the kernel gives them, failures as negative errnos.</summary>
+[SupportedOSPlatform("linux")]
+internal static unsafe partial class Syscalls
+{
+    private const int ReadWriteCloseOnExec = 0x2 | 0x80000; // O_RDWR | O_CLOEXEC: the same numbers on x86-64, arm64 and powerpc
+    private const int EventCloseOnExec = 0x80000; // EFD_CLOEXEC
+    private const int ProtectionReadWrite = 0x3;
+    private const int MapShared = 0x1;
+    private const int Interrupted = 4; // EINTR
+
+    /// <summary>Opens a file for reading and writing.</summary>
+    /// <returns>The descriptor; an invalid handle and the negative errno if that fails.</returns>
+    internal static SafeFileHandle Open(string path, out int error)
+    {
+        int fd;
+        do
+        {
+            fd = open(path, ReadWriteCloseOnExec);
+            error = fd < 0 ? -Marshal.GetLastPInvokeError() : 0;
+        }
+        while (error == -Interrupted);
+
+        return new SafeFileHandle(fd, ownsHandle: true);
+    }
+
+    /// <summary>An eventfd with the count 0.</summary>
+    internal static SafeFileHandle Event(out int error)
+    {
+        int fd = eventfd(0, EventCloseOnExec);
+        error = fd < 0 ? -Marshal.GetLastPInvokeError() : 0;
+        return new SafeFileHandle(fd, ownsHandle: true);
+    }
+
+    internal static long Ioctl(SafeFileHandle file, uint request, nuint argument)
+    {
+        long result;
+        do
+        {
+            result = ioctl(file, request, argument);
+            result = result < 0 ? -Marshal.GetLastPInvokeError() : result;
+        }
+        while (result == -Interrupted);
+
+        return result;
+    }
+
+    internal static long Ioctl(SafeFileHandle file, uint request, Span<byte> argument)
+    {
+        fixed (byte* bytes = argument)
+        {
+            return Ioctl(file, request, (nuint)bytes);
+        }
+    }
+
+    internal static long Ioctl<T>(SafeFileHandle file, uint request, ref T argument)
+        where T : unmanaged
+    {
+        fixed (T* place = &argument)
+        {
+            return Ioctl(file, request, (nuint)place);
+        }
+    }
+
+    /// <summary>Reads at an offset. Fewer bytes than asked for is a result, not a failure.</summary>
+    internal static long ReadAt(SafeFileHandle file, Span<byte> destination, long offset)
+    {
+        fixed (byte* bytes = destination)
+        {
+            long result;
+            do
+            {
+                result = pread(file, bytes, (nuint)destination.Length, offset);
+                result = result < 0 ? -Marshal.GetLastPInvokeError() : result;
+            }
+            while (result == -Interrupted);
+
+            return result;
+        }
+    }
+
+    /// <summary>Writes at an offset.</summary>
+    internal static long WriteAt(SafeFileHandle file, ReadOnlySpan<byte> source, long offset)
+    {
+        fixed (byte* bytes = source)
+        {
+            long result;
+            do
+            {
+                result = pwrite(file, bytes, (nuint)source.Length, offset);
+                result = result < 0 ? -Marshal.GetLastPInvokeError() : result;
+            }
+            while (result == -Interrupted);
+
+            return result;
+        }
+    }
+
+    /// <summary>Maps a part of a file, shared, for reading and writing.</summary>
+    /// <returns>The address, or 0 and the negative errno.</returns>
+    internal static nint MapFile(SafeFileHandle file, long offset, nuint length, out int error)
+    {
+        nint address = mmap(0, length, ProtectionReadWrite, MapShared, file, offset);
+        error = address == -1 ? -Marshal.GetLastPInvokeError() : 0;
+        return address == -1 ? 0 : address;
+    }
+
+    internal static void Unmap(nint address, nuint length) => _ = munmap(address, length);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int eventfd(uint initial, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int ioctl(SafeFileHandle file, nuint request, nuint argument);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint pread(SafeFileHandle file, byte* bytes, nuint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint pwrite(SafeFileHandle file, byte* bytes, nuint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint mmap(nint address, nuint length, int protection, int flags, SafeFileHandle file, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int munmap(nint address, nuint length);
+}
