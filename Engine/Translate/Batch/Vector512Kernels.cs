@@ -70,12 +70,17 @@ internal static unsafe class Vector512Kernels
                 target = iova + delta;
             }
 
-            // With a uniform length the end has it folded in; else the first byte is checked against the end, the last one below.
-            Vector512<ulong> hit = Vector512.LessThan(relative, end);
-            if (!TLengths.IsUniform)
+            // With a uniform length the end has it folded in. Else the length is compared with the room up to the end, which is 0 for an address
+            // beyond it. One compare either way: two would have to be joined, by way of vectors.
+            Vector512<ulong> hit;
+            if (TLengths.IsUniform)
+            {
+                hit = Vector512.LessThan(relative, end);
+            }
+            else
             {
                 Vector512<ulong> lastByte = lengths.At512(i) - Vector512<ulong>.One; // a zero length becomes the largest of all
-                hit &= Vector512.LessThan(lastByte, end - relative);
+                hit = Vector512.LessThan(lastByte, Vector512.Max(end, relative) - relative);
             }
 
             byte hits = (byte)hit.ExtractMostSignificantBits();
@@ -146,8 +151,13 @@ internal static unsafe class Vector512Kernels
         lookup.Load(batch.Packed);
 
         Vector512<ulong> apertureBase = Vector512.Create(table->ApertureBase);
-        Vector512<ulong> apertureSpan = Vector512.Create(table->ApertureLast - table->ApertureBase);
-        Vector512<ulong> windowMask = Vector512.Create((1UL << (int)table->WindowShift) - 1);
+
+        // Everything of a relative address but its window index: the offset, and for an address outside the aperture a bit above it, which
+        // is beyond any limit. So one compare checks aperture, mapping and length. Adding a length of at most a window, which no mapping exceeds,
+        // cannot wrap, since an index bit is 0: at least one, though a single window needs none (entry 1 then refuses).
+        Vector512<ulong> offsetMask = Vector512.Create(~((ulong)Math.Max(table->WindowCount - 1, 1) << (int)table->WindowShift));
+        Vector512<ulong> lastByteMax = Vector512.Create(1UL << (int)table->WindowShift);
+        Vector512<ulong> uniformLastByte = Vector512.Min(lengths.At512(0) - Vector512<ulong>.One, lastByteMax);
         Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
         Vector512<ulong> targetBase = Vector512.Create(table->TargetBase);
         Vector512<uint> msiMap = Vector512.Create(Vector256.Load(batch.MsiMap), Vector256.Load(batch.MsiMap));
@@ -182,22 +192,19 @@ internal static unsafe class Vector512Kernels
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         byte Step(in BatchArguments arguments, nuint at, Vector512<ulong> relative, Vector512<ulong> entry)
         {
-            Vector512<ulong> offset = relative & windowMask;
+            Vector512<ulong> offset = relative & offsetMask;
             Vector512<ulong> limit = Avx512F.ShiftLeftLogicalVariable(
                 Vector512.Create(4096UL), entry & Vector512.Create((1UL << TableLayout.PackedSizeBits) - 1)); // 4096 << 63 is 0
             Vector512<ulong> frame = Vector512.ShiftLeft(entry, 12 - TableLayout.PackedSizeBits) & Vector512.Create(~0xFFFUL);
             Vector512<ulong> target = frame + targetBase + offset;
-            Vector512<ulong> length = lengths.At512(at);
-            Vector512<ulong> hit = Vector512.LessThanOrEqual(relative, apertureSpan) & Vector512.LessThanOrEqual(offset + length, limit);
-            if (!TLengths.IsUniform)
-            {
-                hit &= ~Vector512.Equals(length, Vector512<ulong>.Zero);
-            }
-
+            Vector512<ulong> lastByte = TLengths.IsUniform
+                ? uniformLastByte
+                : Vector512.Min(lengths.At512(at) - Vector512<ulong>.One, lastByteMax); // a zero length becomes the largest of all
+            Vector512<ulong> hit = Vector512.LessThan(offset + lastByte, limit);
             byte hits = (byte)hit.ExtractMostSignificantBits();
             if (hits != AllLanes)
             {
-                target = RefuseLanes(arguments, at, relative, length, target, hits);
+                target = RefuseLanes(arguments, at, relative, lengths.At512(at), target, hits);
             }
 
             target.Store(targets + at);
