@@ -33,6 +33,9 @@ internal unsafe struct BatchArguments
     /// <summary>The packed column of the access.</summary>
     internal readonly uint* Packed => (uint*)((byte*)Table + TableLayout.PackedReadOffset + ((nuint)Access & 1) * TableLayout.PackedColumnBytes);
 
+    /// <summary>The packed column of the access as four planes.</summary>
+    internal readonly byte* Planes => (byte*)Table + TableLayout.PlanesReadOffset + ((nuint)Access & 1) * TableLayout.PlanesBytes;
+
     internal readonly uint* MsiMap => (uint*)((byte*)Table + TableLayout.MsiMapOffset);
 
     /// <summary>
@@ -41,7 +44,8 @@ internal unsafe struct BatchArguments
     /// <param name="i">The first element of a step.</param>
     /// <param name="messages">The step's elements that hit an MSI window, a bit each.</param>
     /// <param name="iovas">The step's IOVAs: those of the batch may be overwritten already.</param>
-    internal readonly void SetMessageTargets(nuint i, uint messages, ulong* iovas)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly void SetMessageTargets(nuint i, ulong messages, ulong* iovas)
     {
         for (; messages != 0; messages &= messages - 1)
         {
@@ -231,6 +235,9 @@ internal static unsafe class BatchTranslator
         {
             case BatchKernel.Vector512Registers:
                 Vector512Kernels.Registers(batch, lengths);
+                break;
+            case BatchKernel.Vector512Bytes:
+                Vector512BytesKernel.Run(batch, lengths);
                 break;
             case BatchKernel.Vector512Packed:
                 Vector512Kernels.Packed(batch, lengths);
