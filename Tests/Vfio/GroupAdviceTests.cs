@@ -52,7 +52,8 @@ public sealed class GroupAdviceTests
         Assert.DoesNotContain("To do", GroupAdvice.For(Group(Bound, Bridge)), StringComparison.Ordinal);
 
     [Fact]
-    public void A_group_that_the_host_does_not_have_is_said_so() => Assert.Contains("/sys/kernel/iommu_groups", GroupAdvice.For(null), StringComparison.Ordinal);
+    public void A_group_that_the_host_does_not_have_is_said_so() =>
+        Assert.Contains("/sys/kernel/iommu_groups", GroupAdvice.For(null), StringComparison.Ordinal);
 
     private static HostGroup Group(params HostDevice[] devices) => new(7, "DMA", devices, []);
 }

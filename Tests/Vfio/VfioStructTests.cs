@@ -44,7 +44,8 @@ public sealed class VfioStructTests
     }
 
     /// <summary>A field's name; of a property's field, the property's.</summary>
-    private static string PlainName(FieldInfo field) => field.Name.StartsWith('<') ? field.Name[1..field.Name.IndexOf('>', StringComparison.Ordinal)] : field.Name;
+    private static string PlainName(FieldInfo field) =>
+        field.Name.StartsWith('<') ? field.Name[1..field.Name.IndexOf('>', StringComparison.Ordinal)] : field.Name;
 
     /// <summary>What an array of them takes for each.</summary>
     private static int SizeInMemory(Type type) => (int)typeof(Unsafe).GetMethod(nameof(Unsafe.SizeOf))!.MakeGenericMethod(type).Invoke(null, null)!;
