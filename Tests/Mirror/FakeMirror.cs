@@ -45,10 +45,15 @@ internal sealed class FakeMirror(PamuContainer container) : IHardwareMirror
     /// <summary>Whether an undo failed: the hardware holds neither the old nor the new image.</summary>
     internal bool IsTorn { get; private set; }
 
+    /// <summary>IOVA ranges that a group reserves, by its id.</summary>
+    internal Dictionary<int, (ulong Start, ulong Last)> Reserved { get; } = [];
+
     /// <summary>Elementary steps done, undone ones included.</summary>
     internal int StepCount { get; private set; }
 
     internal bool IsDisposed => _isDisposed;
+
+    internal int GroupCount => _groups.Count;
 
     internal IEnumerable<HardwareWindow> Windows => _windows.Values;
 
@@ -64,7 +69,14 @@ internal sealed class FakeMirror(PamuContainer container) : IHardwareMirror
     {
         using Visit visit = Enter("Check");
         _checked = image;
-        return Fails(FakeStep.Check) ? Refused("the check") : Refusal.None;
+        if (Fails(FakeStep.Check))
+        {
+            return Refused("the check");
+        }
+
+        bool collides = image.Groups.Any(group => Reserved.TryGetValue(group.Id, out (ulong Start, ulong Last) range)
+            && image.Windows.Any(window => window.Iova <= range.Last && window.Last >= range.Start));
+        return collides ? new Refusal(Errno.EINVAL, "iova", "clear of what is reserved") : Refusal.None;
     }
 
     public Refusal Apply(HardwareImage image)

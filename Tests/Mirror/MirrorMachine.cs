@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using PamuFastPath.Tests.Control;
 
 namespace PamuFastPath.Tests.Mirror;
@@ -12,9 +9,17 @@ namespace PamuFastPath.Tests.Mirror;
 internal sealed class MirrorMachine : IDisposable
 {
     private const ulong TargetBit = 0x80_0000_0000;
-    private const int GenerationOffset = 8; // in a table image: docs/table-layout.md
 
+    private readonly FakeMirror? _fake;
+
+    /// <summary>With the fake.</summary>
     internal MirrorMachine(bool isBound = true)
+        : this(new FakeBench(), isBound)
+    {
+    }
+
+    /// <summary>With any backend.</summary>
+    internal MirrorMachine(IMirrorBench bench, bool isBound = true)
     {
         Engine = new PamuEngine(new PamuPlatform { MaxWindows = 16, PageSource = Pages });
         Reader = Engine.CreateReader("probe");
@@ -27,10 +32,12 @@ internal sealed class MirrorMachine : IDisposable
         A = Engine.CreateGroup(1, [0x42], [0]);
         B = Engine.CreateGroup(2, [0x51, 0x52], [0, 1]);
         C = Engine.CreateGroup(3, [0x10], []);
-        Hardware = new FakeMirror(Container);
+        Bench = bench;
+        Mirror = bench.Open(Container, [A, B, C]);
+        _fake = Mirror as FakeMirror;
         if (isBound)
         {
-            Container.BindHardware(Hardware);
+            Container.BindHardware(Mirror);
         }
     }
 
@@ -42,7 +49,12 @@ internal sealed class MirrorMachine : IDisposable
 
     internal PamuContainer Bystander { get; }
 
-    internal FakeMirror Hardware { get; }
+    internal IMirrorBench Bench { get; }
+
+    internal IHardwareMirror Mirror { get; }
+
+    /// <summary>The fake, in tests that are about it.</summary>
+    internal FakeMirror Hardware => _fake!;
 
     /// <summary>Uses MSI bank 0.</summary>
     internal PamuGroup A { get; }
@@ -55,54 +67,39 @@ internal sealed class MirrorMachine : IDisposable
 
     public void Dispose() => Engine.Dispose();
 
-    /// <summary>
-    /// Everything that can be seen of the software, as text, but for generations: queries, table images, and what devices may do by container and
-    /// by LIODN.
-    /// </summary>
-    internal string Software()
-    {
-        var text = new StringBuilder();
-        foreach (PamuContainer container in (PamuContainer[])[Container, Bystander])
-        {
-            text.AppendLine(CultureInfo.InvariantCulture, $"{container.Fd} of {string.Join(' ', Engine.Containers.Select(open => open.Fd))}");
-            text.AppendLine(CultureInfo.InvariantCulture, $"{container.Geometry} {container.WindowCount} {container.WindowSize} {container.Stash}");
-            text.AppendLine(CultureInfo.InvariantCulture, $"{container.IsEnabled} {container.IsIommuSet} [{string.Join(' ', container.Groups.Select(g => g.Id))}]");
-            text.AppendLine(string.Join('\n', container.GetWindows()));
-            using (ReaderSection section = Reader.Enter(container))
-            {
-                byte[] image = section.Table.Image.ToArray();
-                BitConverter.TryWriteBytes(image.AsSpan(GenerationOffset), 0ul);
-                text.AppendLine(Convert.ToHexString(SHA256.HashData(image)));
-            }
+    /// <summary><see cref="SoftwareState"/> of everything.</summary>
+    internal string Software() => SoftwareState.Describe(Reader, [Container, Bystander], [A, B, C]);
 
-            foreach (ulong iova in Probes(container))
-            {
-                text.AppendLine(CultureInfo.InvariantCulture, $"{container.TryIovaToPhys(iova, out ulong phys)} {phys:x}");
-                text.AppendLine(Access(Reader.Translate(container, iova, 4, DmaAccess.Read), Reader.Translate(container, iova, 4, DmaAccess.Write)));
-            }
-        }
-
-        foreach (PamuGroup group in (PamuGroup[])[A, B, C])
-        {
-            text.AppendLine(CultureInfo.InvariantCulture, $"group {group.Id} in {group.Container?.Fd}");
-            foreach (int liodn in group.Liodns)
-            {
-                foreach (ulong iova in Probes(Container))
-                {
-                    text.AppendLine(Access(
-                        Reader.Translate((uint)liodn, iova, 4, DmaAccess.Read), Reader.Translate((uint)liodn, iova, 4, DmaAccess.Write)));
-                }
-            }
-        }
-
-        return text.ToString();
-    }
-
-    /// <summary>Software and hardware agree, and nobody broke the contract.</summary>
+    /// <summary>Fake hardware holds exactly what software means, and nobody broke the contract.</summary>
     internal void AssertInStep()
     {
         Assert.Equal(FakeMirror.Expected(Container), Hardware.Describe());
         Assert.Empty(Hardware.Violations);
+    }
+
+    /// <summary>What a backend has to hold: the live windows, as far as its hardware knows them, while a group is there.</summary>
+    internal List<HeldRange> Expected()
+    {
+        ContainerState state = Container.CurrentState;
+        return Container.Groups.Count == 0 ? [] : HeldRange.Merge(Container.GetWindows()
+            .Where(window => window.IsLive && (window.MsiBank < 0 || Bench.HoldsMessages))
+            .Select(window => new HeldRange(
+                window.Iova,
+                window.Size,
+                window.MsiBank < 0 ? state.Windows[window.Index].Vaddr : window.Target,
+                window.Permissions,
+                window.MsiBank)));
+    }
+
+    /// <summary>What it holds.</summary>
+    internal List<HeldRange> Held() => HeldRange.Merge(Bench.Held());
+
+    /// <summary>The same as <see cref="AssertInStep"/> for any backend.</summary>
+    internal void AssertMirrored()
+    {
+        Assert.Equal(Expected(), Held());
+        Assert.Equal(Container.Groups.Count, Bench.GroupsHeld);
+        Assert.Empty(Bench.Violations);
     }
 
     private static bool Pages(ulong vaddr, ulong length, out ulong target)
@@ -110,21 +107,4 @@ internal sealed class MirrorMachine : IDisposable
         target = vaddr ^ TargetBit;
         return true;
     }
-
-    private static IEnumerable<ulong> Probes(PamuContainer container)
-    {
-        ulong start = container.Geometry.Start;
-        yield return unchecked(start - 1);
-        for (int i = 0; i <= container.WindowCount; i++)
-        {
-            ulong at = start + (ulong)i * container.WindowSize;
-            yield return at;
-            yield return at + 0x1000;
-            yield return at + container.WindowSize - 4;
-        }
-    }
-
-    private static string Access(in Translation read, in Translation write) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{read.Kind} {read.Target:x} {read.MsiBank} {read.Fault} {write.Kind} {write.Target:x} {write.MsiBank} {write.Fault}");
 }
