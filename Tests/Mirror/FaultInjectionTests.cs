@@ -187,30 +187,42 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
         int threeTables = 0;
         foreach ((string name, Func<MirrorMachine, Errno> make) in MirrorScenarios.Calls)
         {
-            Errno errno = Errno.ENOMEM;
-            for (int n = 1; errno == Errno.ENOMEM; n++)
+            foreach (int failing in (int[])[0, 2]) // hardware does what it is told, or fails at its first step
             {
-                using var machine = new MirrorMachine();
-                reach(machine);
-                string software = machine.Software();
-                string hardware = machine.Hardware.Describe();
-                TableBuilder.OutOfMemoryAtForTest = n;
-                errno = make(machine);
-                bool wasOut = TableBuilder.OutOfMemoryAtForTest == 0;
-                TableBuilder.OutOfMemoryAtForTest = 0;
-                Assert.Equal(wasOut, errno == Errno.ENOMEM);
-                if (wasOut)
+                for (int n = 1; IsOutOfMemoryAt(n, failing, reach, make, $"{stateName}: {name}"); n++)
                 {
                     refused++;
                     threeTables += n == 3 ? 1 : 0;
-                    AssertSame(software, machine.Software(), $"{stateName}: {name}: no memory for table {n}");
-                    AssertSame(hardware, machine.Hardware.Describe(), $"{stateName}: {name}: no memory for table {n}");
-                    Assert.Empty(machine.Hardware.Violations);
                 }
             }
         }
 
         output.WriteLine($"{stateName}: {refused} tables without memory, {threeTables} of them the third of a call");
+    }
+
+    /// <summary>Makes the call with no memory for its n-th table.</summary>
+    /// <returns>False if it has no n-th table.</returns>
+    private static bool IsOutOfMemoryAt(int n, int failing, Action<MirrorMachine> reach, Func<MirrorMachine, Errno> make, string what)
+    {
+        using var machine = new MirrorMachine();
+        reach(machine);
+        string software = machine.Software();
+        string hardware = machine.Hardware.Describe();
+        machine.Hardware.FailAt(failing);
+        TableBuilder.OutOfMemoryAtForTest = n;
+        Errno errno = make(machine);
+        bool wasOut = TableBuilder.OutOfMemoryAtForTest == 0;
+        TableBuilder.OutOfMemoryAtForTest = 0;
+        Assert.Equal(wasOut, errno == Errno.ENOMEM);
+        if (wasOut)
+        {
+            Assert.False(machine.Hardware.HasFailed);
+            AssertSame(software, machine.Software(), $"{what}: no memory for table {n}");
+            AssertSame(hardware, machine.Hardware.Describe(), $"{what}: no memory for table {n}");
+            Assert.Empty(machine.Hardware.Violations);
+        }
+
+        return wasOut;
     }
 
     /// <summary>In a section of its own thread a call that takes rights away would wait for itself.</summary>

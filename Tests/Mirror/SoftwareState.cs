@@ -46,6 +46,7 @@ internal static class SoftwareState
     private static string ImageHash(PamuReader reader, PamuContainer container)
     {
         using ReaderSection section = reader.Enter(container);
+        Assert.Equal(container.Generation, section.Table.Generation);
         byte[] image = section.Table.Image.ToArray();
         BitConverter.TryWriteBytes(image.AsSpan(GenerationOffset), 0ul);
         return Convert.ToHexString(SHA256.HashData(image));

@@ -135,6 +135,7 @@ public sealed class Type1MirrorTests
             kernel.Observe = _ => Assert.Empty(others.Except(kernel.Maps));
             machine.Container.UnmapDma(At(3), Window);
             machine.Container.MapDma(0x90_0000, At(3), Window, DmaPermissions.Read);
+            kernel.Observe = null;
             machine.AssertMirrored();
         }
     }
