@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace PamuFastPath.Interop;
 
@@ -12,7 +13,7 @@ namespace PamuFastPath.Interop;
 /// one the kernel drops both. <see cref="Check"/> and <see cref="Apply"/> are called by the container, one at a time;
 /// <see cref="Bind"/> may be called from any thread.
 /// </remarks>
-public abstract class VfioMirror : IHardwareMirror
+public abstract partial class VfioMirror : IHardwareMirror
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<PamuGroup, int> _bindings = [];
@@ -74,6 +75,22 @@ public abstract class VfioMirror : IHardwareMirror
             }
 
             _bindings.Add(group, vfioGroup);
+        }
+    }
+
+    /// <summary>Opens a device of an attached group. It keeps the group attached (EBUSY) until it is disposed.</summary>
+    /// <param name="vfioGroup">The VFIO group.</param>
+    /// <param name="name">The device's name in sysfs, such as <c>0000:00:04.0</c>.</param>
+    /// <exception cref="PamuException">EINVAL: the group is not attached. Or what the kernel answers; ENODEV: no such device in the group.</exception>
+    [SupportedOSPlatform("linux")]
+    public VfioDevice OpenDevice(int vfioGroup, string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        lock (_gate)
+        {
+            return (Kernel as VfioKernel)?.Group(vfioGroup) is { } group
+                ? VfioDevice.Open(group, name)
+                : throw new PamuException(Errno.EINVAL, nameof(vfioGroup), $"group {vfioGroup} is attached, so that its devices meet the container's windows");
         }
     }
 
@@ -175,7 +192,7 @@ public abstract class VfioMirror : IHardwareMirror
     private protected abstract string DescribeWindows();
 
     /// <summary>A refusal by the kernel, in its words and ours.</summary>
-    private protected static Refusal Refused(long result, string parameter, string rule)
+    internal static Refusal Refused(long result, string parameter, string rule)
     {
         Debug.Assert(result < 0, "a refusal is a negative errno");
         int errno = (int)-result;
