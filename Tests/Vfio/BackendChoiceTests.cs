@@ -18,6 +18,43 @@ public sealed class BackendChoiceTests
     }
 
     [Theory]
+    [InlineData(7u, new uint[] { 7 })]
+    [InlineData(2u, new uint[] { 2 })]
+    public void A_PAMU_is_taken_where_it_is_named_and_offered(uint number, uint[] offered)
+    {
+        using var kernel = new OfferKernel(0, offered);
+        using VfioMirror mirror = VfioMirror.Open(kernel, new VfioOptions { PamuExtension = number });
+
+        Assert.IsType<PamuMirror>(mirror);
+    }
+
+    [Theory]
+    [InlineData(7u, new uint[] { 3, 7 })]
+    [InlineData(2u, new uint[] { 2, 3 })]
+    [InlineData(7u, new uint[] { 3 })]
+    public void TYPE1v2_goes_before_a_PAMU(uint number, uint[] offered)
+    {
+        using var kernel = new OfferKernel(0, offered);
+        using VfioMirror mirror = VfioMirror.Open(kernel, new VfioOptions { PamuExtension = number });
+
+        Assert.IsType<Type1Mirror>(mirror);
+    }
+
+    [Theory]
+    [InlineData(null, new uint[] { 7 })]
+    [InlineData(null, new uint[] { 2 })]
+    [InlineData(2u, new uint[] { 7 })]
+    [InlineData(7u, new uint[] { 2, 7 })]
+    [InlineData(2u, new uint[] { 2, 7 })]
+    public void A_number_that_is_not_said_to_be_a_PAMU_or_that_is_SPAPR_is_ENODEV(uint? number, uint[] offered)
+    {
+        using var kernel = new OfferKernel(0, offered);
+
+        Assert.Equal(Errno.ENODEV, ErrnoOf.Call(() => VfioMirror.Open(kernel, new VfioOptions { PamuExtension = number })));
+        Assert.True(kernel.IsDisposed);
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void Merging_is_the_callers_choice(bool merges)
