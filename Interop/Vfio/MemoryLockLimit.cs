@@ -9,7 +9,7 @@ namespace PamuFastPath.Interop;
 /// <param name="Soft">The limit that holds, in bytes; null is unlimited.</param>
 /// <param name="Hard">How far the process may raise it, in bytes; null is unlimited.</param>
 /// <param name="IsExempt">Whether the process has CAP_IPC_LOCK, for which the limit does not hold.</param>
-public sealed record MemoryLock(ulong? Soft, ulong? Hard, bool IsExempt)
+public sealed record MemoryLockLimit(ulong? Soft, ulong? Hard, bool IsExempt)
 {
     private const string LimitName = "Max locked memory";
     private const string CapabilitiesName = "CapEff:";
@@ -18,11 +18,11 @@ public sealed record MemoryLock(ulong? Soft, ulong? Hard, bool IsExempt)
     /// <summary>Reads the limit; null if the texts do not say.</summary>
     /// <param name="limits">The text of <c>limits</c>.</param>
     /// <param name="status">The text of <c>status</c>.</param>
-    internal static MemoryLock? Parse(string limits, string status)
+    internal static MemoryLockLimit? Parse(string limits, string status)
     {
         string[] values = After(limits, LimitName);
         return values is [var soft, var hard, ..] && TryLimit(soft, out ulong? softBytes) && TryLimit(hard, out ulong? hardBytes)
-            ? new MemoryLock(softBytes, hardBytes, HasCapability(status))
+            ? new MemoryLockLimit(softBytes, hardBytes, HasCapability(status))
             : null;
     }
 
