@@ -6,7 +6,7 @@ using PamuFastPath.Cli.Run.Hardware;
 using PamuFastPath.Cli.Run.Reports;
 using PamuFastPath.Cli.Run.Scenarios;
 using PamuFastPath.Interop;
-using PamuFastPath.Tests.Probe;
+using PamuFastPath.Tests.Hosts;
 
 namespace PamuFastPath.Tests.Run;
 
