@@ -13,6 +13,7 @@ internal static class DeviceChild
     internal static int FailingSink()
     {
         using var fake = new FakeDevice();
+        File.Delete(fake.Backing); // there will be no Dispose
         using VfioDevice device = fake.Open();
         device.EnableInterrupts(VfioInterruptKind.Msi, Messages, new RecordingSink(_ => throw new InvalidOperationException("the sink cannot")));
         fake.Fire(VfioInterruptKind.Msi);
@@ -26,6 +27,8 @@ internal static class DeviceChild
     {
         int messages = Cycle(0, true) + Cycle(1, false) + Cycle(2, true) - 3; // what the runtime opens, it opens now
         string before = Held();
+        string open = "";
+        Cycle(3, true, () => open = Held());
         for (int i = 0; i < cycles; i++)
         {
             messages += Cycle(i, i % 2 == 0);
@@ -34,11 +37,11 @@ internal static class DeviceChild
         // A thread that was joined may still be on its way out of the kernel's list.
         string after = Held();
         SpinWait.SpinUntil(() => (after = Held()) == before, TimeSpan.FromSeconds(30));
-        Console.WriteLine($"{cycles} cycles, {messages} messages; before: {before}; after: {after}");
-        return before == after ? 0 : 1;
+        Console.WriteLine($"{cycles} cycles, {messages} messages; before: {before}; open: {open}; after: {after}");
+        return before == after && open.EndsWith("1 threads, 1 mappings", StringComparison.Ordinal) ? 0 : 1;
     }
 
-    private static int Cycle(int cycle, bool disposesInterrupts)
+    private static int Cycle(int cycle, bool disposesInterrupts, Action? whileOpen = null)
     {
         using var fake = new FakeDevice();
         fake.Regions[0] = FakeDevice.Answer(FakeDevice.ReadWrite | VfioDeviceAbi.RegionMap, 0x4000, 0);
@@ -49,6 +52,7 @@ internal static class DeviceChild
         VfioInterrupts interrupts = device.EnableInterrupts(VfioInterruptKind.Msi, Messages, sink);
         fake.Fire(VfioInterruptKind.Msi, cycle % 2);
         sink.WaitFor(1);
+        whileOpen?.Invoke();
         if (disposesInterrupts)
         {
             interrupts.Dispose();

@@ -206,7 +206,7 @@ public sealed class VfioRegionTests : IDisposable
     {
         VfioRegion region = Region(All);
         region.Write32(0xFF0, 0x600D_F00D);
-        for (int round = 0; round < 300; round++)
+        for (int round = 0; round < 100; round++)
         {
             VfioMapping mapping = region.Map(0, 0x1000);
             using var hasRead = new ManualResetEventSlim();
