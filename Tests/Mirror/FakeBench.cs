@@ -9,6 +9,8 @@ internal sealed class FakeBench : IMirrorBench
 
     public bool HoldsMessages => true;
 
+    public bool HoldsParts { get; init; } = true;
+
     public int GroupsHeld => Mirror.GroupCount;
 
     public bool HasFailed => Mirror.HasFailed;

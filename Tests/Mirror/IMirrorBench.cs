@@ -30,6 +30,9 @@ internal interface IMirrorBench
     /// <summary>Whether message windows are held in hardware too, or in software alone.</summary>
     bool HoldsMessages { get; }
 
+    /// <summary>Whether a window can be mapped in part.</summary>
+    bool HoldsParts { get; }
+
     /// <summary>A mirror for a container, with hardware groups behind <paramref name="groups"/>. Called once.</summary>
     IHardwareMirror Open(PamuContainer container, IReadOnlyList<PamuGroup> groups);
 

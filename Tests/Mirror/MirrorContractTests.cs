@@ -192,11 +192,12 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
         int injected = 0;
         int pairs = 0;
         int limits = 0;
+        bool holdsParts = Bench().HoldsParts;
         foreach ((string state, Action<MirrorMachine> reach) in MirrorScenarios.States)
         {
             foreach ((string name, Func<MirrorMachine, Errno> make) in MirrorScenarios.Calls)
             {
-                Errno alone = MirrorScenarios.InSoftwareAlone(reach, make, out string wanted);
+                Errno alone = MirrorScenarios.InSoftwareAlone(reach, make, out string wanted, holdsParts);
                 if (alone == Errno.Ok)
                 {
                     pairs++;
@@ -207,6 +208,7 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
 
         output.WriteLine($"{pairs} pairs of state and call, {injected} calls of the kernel failed, {limits} refused for a limit of the backend");
         Assert.True(injected > pairs / 2);
+        Assert.True(limits == 0 || !holdsParts, "only a backend that cannot hold parts has limits");
     }
 
     [Fact]
@@ -308,4 +310,10 @@ public sealed class Type1ContractTests(ITestOutputHelper output) : MirrorContrac
 public sealed class Type1SingleMapContractTests(ITestOutputHelper output) : MirrorContractTests(output)
 {
     private protected override IMirrorBench Bench() => new Type1Bench(merges: false);
+}
+
+/// <summary>The contract on the PAMU as the recorded driver drives it.</summary>
+public sealed class PamuContractTests(ITestOutputHelper output) : MirrorContractTests(output)
+{
+    private protected override IMirrorBench Bench() => new PamuBench();
 }

@@ -145,9 +145,9 @@ internal static class MirrorScenarios
     ];
 
     /// <summary>Makes a call on a machine of its own without hardware: what software alone answers.</summary>
-    internal static Errno InSoftwareAlone(Action<MirrorMachine> reach, Func<MirrorMachine, Errno> make, out string after)
+    internal static Errno InSoftwareAlone(Action<MirrorMachine> reach, Func<MirrorMachine, Errno> make, out string after, bool holdsParts = true)
     {
-        using var machine = new MirrorMachine(isBound: false);
+        using var machine = new MirrorMachine(new FakeBench { HoldsParts = holdsParts }, isBound: false);
         reach(machine);
         Errno errno = make(machine);
         after = machine.Software();
@@ -193,12 +193,12 @@ internal static class MirrorScenarios
         machine.Container.MapMsiBank(1, At(5));
     }
 
-    /// <summary>One whole window, a part of one, two at once, two message windows, and two empty ones.</summary>
+    /// <summary>One whole window, a part of one if the backend can, two at once, two message windows, and two empty ones.</summary>
     private static void Map(MirrorMachine machine)
     {
         Shape(machine);
         machine.Container.MapDma(0x40_0000, At(0), Window, DmaPermissions.ReadWrite);
-        machine.Container.MapDma(0x50_0000, At(1), 0x2000, DmaPermissions.Read);
+        machine.Container.MapDma(0x50_0000, At(1), machine.Bench.HoldsParts ? 0x2000 : Window, DmaPermissions.Read);
         machine.Container.MapDma(0x60_0000, At(2), 2 * Window, DmaPermissions.Write);
         Messages(machine);
     }

@@ -11,6 +11,8 @@ internal sealed class Type1Bench(bool merges) : IMirrorBench
 
     public bool HoldsMessages => false;
 
+    public bool HoldsParts => true;
+
     public int GroupsHeld => Kernel.Attached.Count;
 
     public bool HasFailed => Kernel.HasFailed;
