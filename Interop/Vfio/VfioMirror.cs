@@ -277,7 +277,19 @@ public abstract partial class VfioMirror : IHardwareMirror
 
         if (wanted.Count > 0 && _groups.Count > 0 && StartsAfresh(image!))
         {
-            _ = _groups.Keys.Reverse().ToList().TrueForAll(group => !Leave(group).IsRefused);
+            foreach (int group in _groups.Keys.Reverse().ToList())
+            {
+                Refusal refusal = Leave(group);
+                if (refusal.Errno == Errno.EBUSY)
+                {
+                    break;
+                }
+
+                if (refusal.IsRefused)
+                {
+                    return refusal;
+                }
+            }
         }
 
         if (wanted.Count == 0)
