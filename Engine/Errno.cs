@@ -15,6 +15,12 @@ public enum Errno
     /// <summary>The kernel's: no such file; a VFIO group whose devices no VFIO driver has.</summary>
     ENOENT = 2,
 
+    /// <summary>The kernel's: input or output failed, or fewer bytes came than belong there.</summary>
+    EIO = 5,
+
+    /// <summary>The kernel's: no such device or address.</summary>
+    ENXIO = 6,
+
     /// <summary>A descriptor number that names no container.</summary>
     EBADF = 9,
 
@@ -47,4 +53,7 @@ public enum Errno
 
     /// <summary>The call would wait for a reader section, or a transaction, of its own thread.</summary>
     EDEADLK = 35,
+
+    /// <summary>The kernel's answer contradicts itself.</summary>
+    EPROTO = 71,
 }

@@ -7,8 +7,6 @@ namespace PamuFastPath.Interop;
 /// <summary>Reads the capability chain behind a region's description. Trusts no offset, count or size in it.</summary>
 internal static class RegionCapabilities
 {
-    private const Errno EPROTO = (Errno)71;
-
     /// <summary>The areas of a region that can be mapped: those its sparse-mmap capability lists, or all of it if there is none.</summary>
     /// <param name="answer">The kernel's whole answer: struct vfio_region_info and what follows it.</param>
     /// <exception cref="PamuException">EPROTO: the chain leaves the answer or has a loop, or an area leaves the region.</exception>
@@ -74,5 +72,5 @@ internal static class RegionCapabilities
             ? MemoryMarshal.Read<T>(answer[(int)offset..])
             : throw Malformed($"a capability at 0x{offset:x} leaves the answer of {answer.Length} bytes");
 
-    private static PamuException Malformed(string rule) => new(EPROTO, "region info", rule);
+    private static PamuException Malformed(string rule) => new(Errno.EPROTO, "region info", rule);
 }

@@ -13,7 +13,7 @@ internal sealed record Type1Offer(ulong PageSizes, IReadOnlyList<IovaRange>? Ran
     private const int AttemptsMax = 8; // two, unless the answer grows between them
 
     private static readonly Refusal Malformed = new(
-        Errno.EINVAL, "iommu", "the answer of VFIO_IOMMU_GET_INFO is of bounded size, and its capabilities lie inside it, one after the other");
+        Errno.EPROTO, "iommu", "the answer of VFIO_IOMMU_GET_INFO is of bounded size, and its capabilities lie inside it, one after the other");
 
     /// <summary>The smallest page in bytes.</summary>
     internal ulong PageSize => PageSizes & (~PageSizes + 1);

@@ -22,9 +22,6 @@ public sealed class VfioDevice : IDisposable
     private const ushort CommandMemorySpace = 0x2;
     private const ushort CommandBusMaster = 0x4;
     private const int AnswerMax = 1 << 20;
-    private const Errno EIO = (Errno)5;
-    private const Errno ENXIO = (Errno)6;
-    private const Errno EPROTO = (Errno)71;
 
     private readonly SafeFileHandle _file;
     private readonly VfioDeviceCall _call;
@@ -122,7 +119,7 @@ public sealed class VfioDevice : IDisposable
             // Longer than what was asked for: there are capabilities, and this is the room they need.
             answer = needed <= AnswerMax
                 ? new byte[needed]
-                : throw new PamuException(EPROTO, Name, $"the description of region {index} has {needed} bytes");
+                : throw new PamuException(Errno.EPROTO, Name, $"the description of region {index} has {needed} bytes");
         }
     }
 
@@ -168,7 +165,7 @@ public sealed class VfioDevice : IDisposable
                 CommandRegister, (ushort)(enable ? command | CommandBusMaster | CommandMemorySpace : command & ~CommandBusMaster));
             if ((ReadConfig16(CommandRegister) & CommandBusMaster) != 0 != enable)
             {
-                throw new PamuException(ENXIO, Name, $"the command register's bus-master bit does not become {(enable ? 1 : 0)}");
+                throw new PamuException(Errno.ENXIO, Name, $"the command register's bus-master bit does not become {(enable ? 1 : 0)}");
             }
         }
     }

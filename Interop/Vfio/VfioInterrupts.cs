@@ -46,7 +46,6 @@ public sealed class VfioInterrupts : IDisposable
     /// <summary>Messages of one vector that are delivered before the next vector has its turn.</summary>
     public const int Turn = 64;
 
-    private const Errno ENOSPC = (Errno)28;
     private const int WaitsMax = 1 << 30;
 
     private readonly VfioDevice _device;
@@ -101,7 +100,7 @@ public sealed class VfioInterrupts : IDisposable
             {
                 throw result < 0
                     ? new PamuException((Errno)(-result), kind.ToString(), $"the kernel does not enable {count} vectors of {device.Name}")
-                    : new PamuException(ENOSPC, kind.ToString(), $"the host has only {result} of {count} vectors for {device.Name}");
+                    : new PamuException(Errno.ENOSPC, kind.ToString(), $"the host has only {result} of {count} vectors for {device.Name}");
             }
 
             isSet = true;

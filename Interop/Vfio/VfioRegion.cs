@@ -24,10 +24,6 @@ public readonly record struct VfioArea(ulong Offset, ulong Size);
 [SupportedOSPlatform("linux")]
 public sealed class VfioRegion
 {
-    private const Errno EACCES = (Errno)13;
-    private const Errno EIO = (Errno)5;
-    private const Errno EPROTO = (Errno)71;
-
     private readonly SafeFileHandle _file;
     private readonly long _start;
     private readonly string _name;
@@ -42,7 +38,7 @@ public sealed class VfioRegion
         var info = MemoryMarshal.Read<VfioDeviceAbi.RegionInfo>(answer);
         if (info.Size > long.MaxValue || info.Offset > long.MaxValue - info.Size)
         {
-            throw new PamuException(EPROTO, name, $"0x{info.Size:x} bytes at 0x{info.Offset:x} leave the device's file");
+            throw new PamuException(Errno.EPROTO, name, $"0x{info.Size:x} bytes at 0x{info.Offset:x} leave the device's file");
         }
 
         _file = file;
@@ -173,7 +169,7 @@ public sealed class VfioRegion
     {
         if (!CanRead || !CanWrite)
         {
-            throw new PamuException(EACCES, _name, "only a region that can be read and written is mapped");
+            throw new PamuException(Errno.EACCES, _name, "only a region that can be read and written is mapped");
         }
 
         if (length == 0 || offset % (ulong)Environment.SystemPageSize != 0
@@ -219,14 +215,14 @@ public sealed class VfioRegion
 
         if (!isAllowed)
         {
-            throw new PamuException(EACCES, _name, $"the region cannot be {how}");
+            throw new PamuException(Errno.EACCES, _name, $"the region cannot be {how}");
         }
     }
 
     private int Moved(long result, ulong offset) => result switch
     {
         < 0 => throw new PamuException((Errno)(-result), _name, $"the kernel refuses the access at 0x{offset:x}"),
-        0 => throw new PamuException(EIO, _name, $"the device's file ends at 0x{offset:x}"),
+        0 => throw new PamuException(Errno.EIO, _name, $"the device's file ends at 0x{offset:x}"),
         _ => (int)result,
     };
 
@@ -235,7 +231,7 @@ public sealed class VfioRegion
     {
         if (Moved(result, offset) != length)
         {
-            throw new PamuException(EIO, _name, $"{result} of {length} bytes moved at 0x{offset:x}");
+            throw new PamuException(Errno.EIO, _name, $"{result} of {length} bytes moved at 0x{offset:x}");
         }
     }
 }

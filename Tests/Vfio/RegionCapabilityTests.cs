@@ -12,7 +12,6 @@ public sealed class RegionCapabilityTests
     private const uint Mappable = FakeDevice.ReadWrite | VfioDeviceAbi.RegionMap;
     private const uint WithChain = Mappable | VfioDeviceAbi.RegionHasCapabilities;
     private const ulong Size = 0x10000;
-    private const Errno EPROTO = (Errno)71;
 
     // A chain's 32-bit words, from offset 32 of the answer on: id | version << 16, next, then the capability.
     public static TheoryData<string, uint, uint, uint[], string> Chains() => new()
@@ -62,7 +61,7 @@ public sealed class RegionCapabilityTests
     public void A_chain_that_contradicts_itself_is_EPROTO(string what, uint offset, uint[] chain)
     {
         Errno errno = ErrnoOf.Call(() => Areas(WithChain, offset, chain));
-        Assert.Equal($"{what}: {EPROTO}", $"{what}: {errno}");
+        Assert.Equal($"{what}: {Errno.EPROTO}", $"{what}: {errno}");
     }
 
     [Fact]
@@ -90,7 +89,7 @@ public sealed class RegionCapabilityTests
             }
             catch (PamuException malformed)
             {
-                Assert.Equal(EPROTO, malformed.Errno);
+                Assert.Equal(Errno.EPROTO, malformed.Errno);
                 refused++;
             }
         }

@@ -170,7 +170,7 @@ public sealed class Type1OfferTests
     {
         var kernel = new InfoKernel(_ => Short(argsz));
 
-        Assert.Equal(Errno.EINVAL, Type1Offer.Read(kernel, out Type1Offer? offer).Errno);
+        Assert.Equal(Errno.EPROTO, Type1Offer.Read(kernel, out Type1Offer? offer).Errno);
         Assert.Null(offer);
     }
 
@@ -179,7 +179,7 @@ public sealed class Type1OfferTests
     {
         var kernel = new InfoKernel(static asked => Short((uint)asked + 1));
 
-        Assert.Equal(Errno.EINVAL, Type1Offer.Read(kernel, out _).Errno);
+        Assert.Equal(Errno.EPROTO, Type1Offer.Read(kernel, out _).Errno);
         Assert.InRange(kernel.Asked.Count, 2, 8);
     }
 

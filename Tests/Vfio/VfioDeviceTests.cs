@@ -8,10 +8,6 @@ namespace PamuFastPath.Tests.Vfio;
 [SupportedOSPlatform("linux")]
 public sealed class VfioDeviceTests : IDisposable
 {
-    private const Errno EIO = (Errno)5;
-    private const Errno ENXIO = (Errno)6;
-    private const Errno EPROTO = (Errno)71;
-
     private readonly FakeDevice _fake = new();
 
     public void Dispose() => _fake.Dispose();
@@ -36,13 +32,13 @@ public sealed class VfioDeviceTests : IDisposable
     {
         using VfioDevice device = _fake.Open();
         _fake.Refused[VfioDeviceAbi.Reset] = -5;
-        Assert.Equal(EIO, ErrnoOf.Call(() => device.TryReset()));
+        Assert.Equal(Errno.EIO, ErrnoOf.Call(() => device.TryReset()));
         _fake.Refused[VfioDeviceAbi.GetRegionInfo] = -19;
         Assert.Equal(Errno.ENODEV, ErrnoOf.Call(() => device.Region(0)));
         _fake.Refused[VfioDeviceAbi.GetIrqInfo] = -19;
         Assert.Equal(Errno.ENODEV, ErrnoOf.Call(() => device.VectorCount(VfioInterruptKind.Msi)));
         _fake.Refused[VfioDeviceAbi.GetInfo] = -6;
-        Assert.Equal(ENXIO, ErrnoOf.Call(() => _fake.Open().Dispose()));
+        Assert.Equal(Errno.ENXIO, ErrnoOf.Call(() => _fake.Open().Dispose()));
     }
 
     [Fact]
@@ -68,7 +64,7 @@ public sealed class VfioDeviceTests : IDisposable
     [InlineData(9, Errno.EINVAL)]
     [InlineData(int.MaxValue, Errno.EINVAL)]
     [InlineData(8, Errno.EINVAL)] // no VGA: the kernel says EINVAL
-    [InlineData(1, EPROTO)]
+    [InlineData(1, Errno.EPROTO)]
     public void A_region_that_does_not_exist_or_needs_absurd_room_is_refused(int index, Errno expected)
     {
         byte[] absurd = FakeDevice.Answer(FakeDevice.ReadWrite, 0x1000, 0);
@@ -123,7 +119,7 @@ public sealed class VfioDeviceTests : IDisposable
             return 0;
         });
         device.EnableBusMaster(false);
-        Assert.Equal(ENXIO, ErrnoOf.Call(() => device.EnableBusMaster(true)));
+        Assert.Equal(Errno.ENXIO, ErrnoOf.Call(() => device.EnableBusMaster(true)));
     }
 
     [Fact]

@@ -9,9 +9,6 @@ namespace PamuFastPath.Tests.Vfio;
 [SupportedOSPlatform("linux")]
 public sealed class VfioInterruptTests : IDisposable
 {
-    private const Errno EIO = (Errno)5;
-    private const Errno ENOSPC = (Errno)28;
-
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly FakeDevice _fake = new();
@@ -300,7 +297,7 @@ public sealed class VfioInterruptTests : IDisposable
         });
         _fake.Fire(VfioInterruptKind.Intx);
         Assert.True(hasFailed.Wait(Patience));
-        Assert.Equal(EIO, Assert.IsType<PamuException>(failure).Errno);
+        Assert.Equal(Errno.EIO, Assert.IsType<PamuException>(failure).Errno);
         _fake.Refused.Clear();
     }
 
@@ -351,8 +348,8 @@ public sealed class VfioInterruptTests : IDisposable
     }
 
     [Theory]
-    [InlineData(-5, EIO)]
-    [InlineData(2, ENOSPC)] // the kernel could have enabled 2
+    [InlineData(-5, Errno.EIO)]
+    [InlineData(2, Errno.ENOSPC)] // the kernel could have enabled 2
     public void A_refusal_of_the_kernel_enables_nothing_and_can_be_tried_again(long answer, Errno expected)
     {
         _fake.Refused[VfioDeviceAbi.SetIrqs] = answer;

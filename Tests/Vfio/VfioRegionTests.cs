@@ -10,9 +10,6 @@ public sealed class VfioRegionTests : IDisposable
     private const ulong Start = 0x2000;
     private const ulong Size = 0x4000;
     private const uint All = FakeDevice.ReadWrite | VfioDeviceAbi.RegionMap;
-    private const Errno EIO = (Errno)5;
-    private const Errno EACCES = (Errno)13;
-    private const Errno EPROTO = (Errno)71;
 
     private readonly FakeDevice _device = new();
 
@@ -84,15 +81,15 @@ public sealed class VfioRegionTests : IDisposable
     {
         VfioRegion closed = Region(0);
         Assert.False(closed.CanRead || closed.CanWrite || closed.CanMap);
-        Assert.Equal(EACCES, ErrnoOf.Call(() => closed.Read32(0)));
-        Assert.Equal(EACCES, ErrnoOf.Call(() => closed.Write32(0, 1)));
-        Assert.Equal(EACCES, ErrnoOf.Call(() => closed.Read(0, new byte[1])));
-        Assert.Equal(EACCES, ErrnoOf.Call(() => closed.Write(0, [1])));
-        Assert.Equal(EACCES, ErrnoOf.Call(() => closed.Map(0, 1)));
+        Assert.Equal(Errno.EACCES, ErrnoOf.Call(() => closed.Read32(0)));
+        Assert.Equal(Errno.EACCES, ErrnoOf.Call(() => closed.Write32(0, 1)));
+        Assert.Equal(Errno.EACCES, ErrnoOf.Call(() => closed.Read(0, new byte[1])));
+        Assert.Equal(Errno.EACCES, ErrnoOf.Call(() => closed.Write(0, [1])));
+        Assert.Equal(Errno.EACCES, ErrnoOf.Call(() => closed.Map(0, 1)));
         VfioRegion readOnly = Region(VfioDeviceAbi.RegionRead | VfioDeviceAbi.RegionMap);
         Assert.Equal(0u, readOnly.Read32(0));
-        Assert.Equal(EACCES, ErrnoOf.Call(() => readOnly.Write8(0, 1)));
-        Assert.Equal(EACCES, ErrnoOf.Call(() => readOnly.Map(0, 0x1000)));
+        Assert.Equal(Errno.EACCES, ErrnoOf.Call(() => readOnly.Write8(0, 1)));
+        Assert.Equal(Errno.EACCES, ErrnoOf.Call(() => readOnly.Map(0, 0x1000)));
     }
 
     [Fact]
@@ -101,9 +98,9 @@ public sealed class VfioRegionTests : IDisposable
         // The file has 0x20000 bytes: the region's last 4 exist, those behind do not.
         var region = new VfioRegion(_device.File, "short", FakeDevice.Answer(All, 0x10, 0x1FFFC));
         Assert.Equal(0u, region.Read32(0));
-        Assert.Equal(EIO, ErrnoOf.Call(() => region.Read64(0)));
-        Assert.Equal(EIO, ErrnoOf.Call(() => region.Read32(8)));
-        Assert.Equal(EIO, ErrnoOf.Call(() => region.Read(0, new byte[8])));
+        Assert.Equal(Errno.EIO, ErrnoOf.Call(() => region.Read64(0)));
+        Assert.Equal(Errno.EIO, ErrnoOf.Call(() => region.Read32(8)));
+        Assert.Equal(Errno.EIO, ErrnoOf.Call(() => region.Read(0, new byte[8])));
     }
 
     [Fact]
@@ -121,7 +118,7 @@ public sealed class VfioRegionTests : IDisposable
     [InlineData(0x1000, ulong.MaxValue)]
     [InlineData(0x1000, 0x7FFF_FFFF_FFFF_F001)]
     public void A_region_outside_its_file_is_EPROTO(ulong size, ulong offset) =>
-        Assert.Equal(EPROTO, ErrnoOf.Call(() => _ = new VfioRegion(_device.File, "far", FakeDevice.Answer(All, size, offset))));
+        Assert.Equal(Errno.EPROTO, ErrnoOf.Call(() => _ = new VfioRegion(_device.File, "far", FakeDevice.Answer(All, size, offset))));
 
     [Fact]
     public void A_mapping_and_the_region_see_each_others_writes()
