@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text;
 using PamuFastPath.Cli.Conform;
+using PamuFastPath.Cli.Probe;
 using PamuFastPath.Cli.Run;
 
 namespace PamuFastPath.Cli;
@@ -47,6 +48,7 @@ public static class PamuCli
     {
         RunCommand.Create(),
         ConformCommand.Create(),
+        ProbeCommand.Create(),
     };
 
     /// <summary>File names and file contents are quoted in messages; neither may add a line or steer the terminal.</summary>

@@ -9,9 +9,6 @@ namespace PamuFastPath.Cli.Run;
 /// <summary>The command <c>pamu run</c>.</summary>
 internal static class RunCommand
 {
-    /// <summary>Where nobody sees the width, nothing is wrapped.</summary>
-    private const int UnlimitedWidth = 10_000;
-
     public static Command Create()
     {
         var scenario = new Argument<string>("SCENARIO.json")
@@ -47,7 +44,7 @@ internal static class RunCommand
     {
         Scenario scenario = ScenarioReader.Read(scenarioPath);
         HtmlFile? page = reportPath == null ? null : HtmlFile.Prepare(reportPath);
-        IAnsiConsole console = ConsoleOver(output);
+        IAnsiConsole console = OutputConsole.Over(output);
         TextReport? text = json ? null : new TextReport(console);
         text?.Begin(scenario);
 
@@ -86,24 +83,5 @@ internal static class RunCommand
             ProgressTask task = context.AddTask("replay", maxValue: 1);
             return Replay.Run(machine, scenario, trace, done => task.Value = done);
         });
-    }
-
-    private static IAnsiConsole ConsoleOver(TextWriter output)
-    {
-        var to = new AnsiConsoleOutput(output);
-        bool isTerminal = to.IsTerminal;
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Out = to,
-            Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = isTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = isTerminal ? InteractionSupport.Detect : InteractionSupport.No,
-        });
-        if (!isTerminal)
-        {
-            console.Profile.Width = UnlimitedWidth;
-        }
-
-        return console;
     }
 }
