@@ -9,17 +9,29 @@ public enum Errno
     /// <summary>The call succeeded.</summary>
     Ok = 0,
 
+    /// <summary>The kernel's: not permitted; a VFIO group that is not viable.</summary>
+    EPERM = 1,
+
+    /// <summary>The kernel's: no such file; a VFIO group whose devices no VFIO driver has.</summary>
+    ENOENT = 2,
+
     /// <summary>A descriptor number that names no container.</summary>
     EBADF = 9,
 
     /// <summary>A limit is exceeded.</summary>
     ENOMEM = 12,
 
+    /// <summary>The kernel's: access to a file is denied.</summary>
+    EACCES = 13,
+
     /// <summary>Argument memory is null or not accessible, or the page source cannot supply the memory behind a <c>vaddr</c>.</summary>
     EFAULT = 14,
 
     /// <summary>A window or range is already mapped, or the domain is enabled.</summary>
     EBUSY = 16,
+
+    /// <summary>The kernel's: the IOMMU holds a map there.</summary>
+    EEXIST = 17,
 
     /// <summary>No such MSI bank or IOMMU type, or a window is mapped before the window count was set.</summary>
     ENODEV = 19,
@@ -29,6 +41,9 @@ public enum Errno
 
     /// <summary>An unknown request, or an IOMMU call on a container without a PAMU IOMMU.</summary>
     ENOTTY = 25,
+
+    /// <summary>The kernel's: the IOMMU holds as many maps as it may.</summary>
+    ENOSPC = 28,
 
     /// <summary>The call would wait for a reader section, or a transaction, of its own thread.</summary>
     EDEADLK = 35,

@@ -62,7 +62,7 @@ public sealed record HostProbe(
     bool HasIommufd,
     IReadOnlyList<HostIommu> Iommus,
     IReadOnlyList<GroupOffer> Groups,
-    MemoryLock? MemoryLock)
+    MemoryLockLimit? MemoryLock)
 {
     private const int NoSuchFile = 2; // ENOENT
 
@@ -85,7 +85,7 @@ public sealed record HostProbe(
             File.Exists(Path.Combine(dev, "iommu")),
             [.. sysfs.Iommus().Select(HostIommu.Of)],
             [.. sysfs.Groups().Select(group => GroupOffer.Of(group, vfio))],
-            MemoryLock.Parse(Text(Path.Combine(self, "limits")), Text(Path.Combine(self, "status"))));
+            MemoryLockLimit.Parse(Text(Path.Combine(self, "limits")), Text(Path.Combine(self, "status"))));
     }
 
     [System.Runtime.Versioning.SupportedOSPlatform("linux")]

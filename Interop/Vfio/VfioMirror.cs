@@ -12,7 +12,7 @@ namespace PamuFastPath.Interop;
 /// one the kernel drops both. <see cref="Check"/> and <see cref="Apply"/> are called by the container, one at a time;
 /// <see cref="Bind"/> may be called from any thread.
 /// </remarks>
-public abstract class VfioMirror : IHardwareMirror
+public abstract partial class VfioMirror : IHardwareMirror
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<PamuGroup, int> _bindings = [];
@@ -175,7 +175,7 @@ public abstract class VfioMirror : IHardwareMirror
     private protected abstract string DescribeWindows();
 
     /// <summary>A refusal by the kernel, in its words and ours.</summary>
-    private protected static Refusal Refused(long result, string parameter, string rule)
+    internal static Refusal Refused(long result, string parameter, string rule)
     {
         Debug.Assert(result < 0, "a refusal is a negative errno");
         int errno = (int)-result;
