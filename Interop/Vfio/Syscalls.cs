@@ -22,6 +22,10 @@ internal static unsafe partial class Syscalls
     private const int MapShared = 0x1;
     private const int Interrupted = 4; // EINTR
 
+    // All requests made here are _IO without a size. On powerpc _IOC_NONE is 1, and they have bit 29 set.
+    private static readonly uint NoneBit =
+        RuntimeInformation.ProcessArchitecture == Architecture.Ppc64le ? PamuRequests.PowerPcNone : 0;
+
     /// <summary>Opens a file for reading and writing.</summary>
     /// <returns>The descriptor; an invalid handle and the negative errno if that fails.</returns>
     internal static SafeFileHandle Open(string path, out int error)
@@ -45,12 +49,17 @@ internal static unsafe partial class Syscalls
         return new SafeFileHandle(fd, ownsHandle: true);
     }
 
+    /// <summary>An ioctl.</summary>
+    /// <param name="file">What it is made on.</param>
+    /// <param name="request">The request in its plain form.</param>
+    /// <param name="argument">The value or address.</param>
+    /// <returns>0 or a positive result, or a negative errno.</returns>
     internal static long Ioctl(SafeFileHandle file, uint request, nuint argument)
     {
         long result;
         do
         {
-            result = ioctl(file, request, argument);
+            result = ioctl(file, request | NoneBit, argument);
             result = result < 0 ? -Marshal.GetLastPInvokeError() : result;
         }
         while (result == -Interrupted);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
 
@@ -11,10 +10,6 @@ namespace PamuFastPath.Interop;
 internal sealed class VfioKernel : IVfioKernel
 {
     private const string Directory = "/dev/vfio";
-
-    // On powerpc _IOC_NONE is 1, and the same requests have bit 29 set.
-    private static readonly uint NoneBit =
-        RuntimeInformation.ProcessArchitecture == Architecture.Ppc64le ? PamuRequests.PowerPcNone : 0;
 
     private readonly SafeFileHandle _container;
     private readonly HostSysfs _sysfs;
@@ -47,9 +42,9 @@ internal sealed class VfioKernel : IVfioKernel
         return Refusal.None;
     }
 
-    public long Ioctl(uint request, ulong value) => Syscalls.Ioctl(_container, request | NoneBit, (nuint)value);
+    public long Ioctl(uint request, ulong value) => Syscalls.Ioctl(_container, request, (nuint)value);
 
-    public long Ioctl(uint request, Span<byte> argument) => Syscalls.Ioctl(_container, request | NoneBit, argument);
+    public long Ioctl(uint request, Span<byte> argument) => Syscalls.Ioctl(_container, request, argument);
 
     public Refusal AddGroup(int group)
     {
@@ -79,7 +74,7 @@ internal sealed class VfioKernel : IVfioKernel
             return new Refusal(Errno.EINVAL, "group", $"group {group} is in the container");
         }
 
-        long result = Syscalls.Ioctl(file, PamuRequests.GroupUnsetContainer | NoneBit, (nuint)0);
+        long result = Syscalls.Ioctl(file, PamuRequests.GroupUnsetContainer, (nuint)0);
         if (result < 0)
         {
             return VfioMirror.Refused(result, "group", $"group {group} leaves the container when none of its devices is open");
@@ -112,7 +107,7 @@ internal sealed class VfioKernel : IVfioKernel
     private Refusal Enter(int group, SafeFileHandle file)
     {
         var status = new VfioGroupStatus { Argsz = VfioGroupStatus.Bytes };
-        long result = Syscalls.Ioctl(file, PamuRequests.GroupGetStatus | NoneBit, ref status);
+        long result = Syscalls.Ioctl(file, PamuRequests.GroupGetStatus, ref status);
         if (result < 0)
         {
             return VfioMirror.Refused(result, "group", $"group {group} says its state");
@@ -133,7 +128,7 @@ internal sealed class VfioKernel : IVfioKernel
         {
             _container.DangerousAddRef(ref isHeld);
             int container = (int)_container.DangerousGetHandle();
-            result = Syscalls.Ioctl(file, PamuRequests.GroupSetContainer | NoneBit, ref container);
+            result = Syscalls.Ioctl(file, PamuRequests.GroupSetContainer, ref container);
         }
         finally
         {

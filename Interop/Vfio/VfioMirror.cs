@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace PamuFastPath.Interop;
 
@@ -74,6 +75,22 @@ public abstract partial class VfioMirror : IHardwareMirror
             }
 
             _bindings.Add(group, vfioGroup);
+        }
+    }
+
+    /// <summary>Opens a device of an attached group. It keeps the group attached (EBUSY) until it is disposed.</summary>
+    /// <param name="vfioGroup">The VFIO group.</param>
+    /// <param name="name">The device's name in sysfs, such as <c>0000:00:04.0</c>.</param>
+    /// <exception cref="PamuException">EINVAL: the group is not attached. Or what the kernel answers; ENODEV: no such device in the group.</exception>
+    [SupportedOSPlatform("linux")]
+    public VfioDevice OpenDevice(int vfioGroup, string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        lock (_gate)
+        {
+            return (Kernel as VfioKernel)?.Group(vfioGroup) is { } group
+                ? VfioDevice.Open(group, name)
+                : throw new PamuException(Errno.EINVAL, nameof(vfioGroup), $"group {vfioGroup} is attached, so that its devices meet the container's windows");
         }
     }
 
