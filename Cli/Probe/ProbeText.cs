@@ -46,7 +46,7 @@ internal sealed class ProbeText(IAnsiConsole console)
 
     private static string Iommu(HostIommu iommu) => iommu.Kind == null ? iommu.Name : $"{iommu.Name} ({iommu.Kind})";
 
-    private static string Limit(MemoryLockLimit? limit) => limit switch
+    private static string Limit(MemoryLock? limit) => limit switch
     {
         null => "unknown",
         { IsExempt: true } => $"{Bytes(limit.Soft)}; this process has CAP_IPC_LOCK, for which it does not hold",

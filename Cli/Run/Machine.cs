@@ -1,3 +1,4 @@
+using PamuFastPath.Cli.Run.Hardware;
 using PamuFastPath.Cli.Run.Scenarios;
 
 namespace PamuFastPath.Cli.Run;
@@ -7,8 +8,11 @@ internal sealed class Machine : IDisposable
 {
     private readonly Scenario _scenario;
     private readonly VfioClient _client;
+    private readonly HeardMirror? _hardware;
 
-    public Machine(Scenario scenario)
+    /// <param name="scenario">The scenario, which has no more to be checked.</param>
+    /// <param name="hardware">What its container is bound to as well, or null for software alone. The machine owns the mirror.</param>
+    public Machine(Scenario scenario, ScenarioHardware? hardware = null)
     {
         _scenario = scenario;
         Engine = new PamuEngine(scenario.Platform);
@@ -19,7 +23,8 @@ internal sealed class Machine : IDisposable
             groups.Add(group.Id, Engine.CreateGroup(group.Id, group.Liodns, group.MsiBanks));
         }
 
-        _client = new VfioClient(Container, groups);
+        _hardware = hardware?.Bind(Container, groups);
+        _client = new VfioClient(Container, groups, hardware?.Memory);
     }
 
     public PamuEngine Engine { get; }
@@ -38,11 +43,12 @@ internal sealed class Machine : IDisposable
                     show(new Picture(picture.Caption, Container.GetWindows()));
                     break;
                 case CallStep call:
+                    _hardware?.TakeLast();
                     long result = call.Issue(_client);
                     Errno answer = result < 0 ? (Errno)(-result) : Errno.Ok;
                     if (answer != call.Expect)
                     {
-                        throw new CliException($"{call.Place}: {call.Call} answered {Name(answer)}, not {Name(call.Expect)}");
+                        throw new CliException($"{call.Place}: {call.Call} answered {Name(answer)}, not {Name(call.Expect)}{HardwareSays()}");
                     }
 
                     break;
@@ -51,6 +57,8 @@ internal sealed class Machine : IDisposable
     }
 
     public void Dispose() => Engine.Dispose();
+
+    private string HardwareSays() => _hardware?.TakeLast() is { IsRefused: true } refusal ? $"; the hardware needs: {refusal.Rule}" : "";
 
     private static string Name(Errno errno) => errno == Errno.Ok ? "success" : errno.ToString();
 }

@@ -1,7 +1,10 @@
 using System.CommandLine;
+using PamuFastPath.Cli.Probe;
+using PamuFastPath.Cli.Run.Hardware;
 using PamuFastPath.Cli.Run.Reports;
 using PamuFastPath.Cli.Run.Scenarios;
 using PamuFastPath.Cli.Run.Traces;
+using PamuFastPath.Interop;
 using Spectre.Console;
 
 namespace PamuFastPath.Cli.Run;
@@ -22,6 +25,12 @@ internal static class RunCommand
         };
         var json = new Option<bool>("--json") { Description = "Print one JSON document instead of text." };
         var report = new Option<string?>("--report") { HelpName = "OUT.html", Description = "Also write a report as one HTML page." };
+        var hardware = new Option<string[]>("--hardware")
+        {
+            HelpName = "[GROUP=]BDF",
+            Description = "Also hold the container's windows in the host's IOMMU, for the device with this PCI address (docs/hardware.md). It stands "
+                + "behind the first group that is attached, or the one named. Once for each group.",
+        };
         var command = new Command(
             "run",
             "Set up a machine by the steps of a scenario, try its accesses, replay a DMA trace, and say what happened.")
@@ -30,25 +39,29 @@ internal static class RunCommand
             trace,
             json,
             report,
+            hardware,
         };
         command.SetAction(parsed => Run(
             parsed.GetValue(scenario)!,
             parsed.GetValue(trace),
             parsed.GetValue(json),
             parsed.GetValue(report),
+            parsed.GetValue(hardware) ?? [],
             parsed.InvocationConfiguration.Output));
         return command;
     }
 
-    private static int Run(string scenarioPath, string? tracePath, bool json, string? reportPath, TextWriter output)
+    private static int Run(string scenarioPath, string? tracePath, bool json, string? reportPath, string[] devices, TextWriter output)
     {
-        Scenario scenario = ScenarioReader.Read(scenarioPath);
+        using ScenarioMemory? memory = devices.Length == 0 ? null : new ScenarioMemory();
+        Scenario scenario = ScenarioReader.Read(scenarioPath, memory == null ? null : memory.Supply);
+        ScenarioHardware? hardware = memory == null ? null : ScenarioHardware.Open(devices, scenario, memory);
         HtmlFile? page = reportPath == null ? null : HtmlFile.Prepare(reportPath);
         IAnsiConsole console = OutputConsole.Over(output);
         TextReport? text = json ? null : new TextReport(console);
         text?.Begin(scenario);
 
-        using var machine = new Machine(scenario);
+        using var machine = new Machine(scenario, hardware);
         var pictures = new List<Picture>();
         machine.TakeSteps(picture =>
         {
@@ -59,7 +72,10 @@ internal static class RunCommand
         ReplayResult? replay = tracePath == null ? null : ReplayWithProgress(machine, scenario, tracePath, json ? null : console);
         PamuContainer container = machine.Container;
         var result = new RunResult(
-            scenario, container.Geometry, container.WindowCount, container.WindowSize, container.GetWindows(), pictures, accesses, replay);
+            scenario, container.Geometry, container.WindowCount, container.WindowSize, container.GetWindows(), pictures, accesses, replay)
+        {
+            Hardware = hardware?.Choices ?? [],
+        };
 
         page?.Write(HtmlReport.Write(result));
         text?.End(result);

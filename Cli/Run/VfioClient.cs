@@ -1,12 +1,16 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using PamuFastPath.Cli.Run.Hardware;
 
 namespace PamuFastPath.Cli.Run;
 
 /// <summary>
 /// Drives a container and its groups as a VFIO program does: packed structs through the byte doors. Layouts: the VFIO-PAMU ABI.
 /// </summary>
-internal sealed class VfioClient(PamuContainer container, IReadOnlyDictionary<int, PamuGroup> groups)
+/// <param name="container">The container.</param>
+/// <param name="groups">Its groups by number.</param>
+/// <param name="memory">The memory behind the <c>vaddr</c>s, or null if they are numbers.</param>
+internal sealed class VfioClient(PamuContainer container, IReadOnlyDictionary<int, PamuGroup> groups, ScenarioMemory? memory)
 {
     public long SetIommu(uint type) => container.Ioctl(PamuRequests.SetIommu, type);
 
@@ -24,8 +28,11 @@ internal sealed class VfioClient(PamuContainer container, IReadOnlyDictionary<in
         return SetAttr(PamuAttr.Stash, MemoryMarshal.Cast<uint, ulong>(union)[0], 0);
     }
 
-    public long MapDma(ulong vaddr, ulong iova, ulong size, DmaPermissions flags) =>
-        Pass(PamuRequests.IommuMapDma, new MapDmaArgument(SizeOf<MapDmaArgument>(), (uint)flags, vaddr, iova, size));
+    public long MapDma(ulong vaddr, ulong iova, ulong size, DmaPermissions flags)
+    {
+        ulong address = memory?.Place(vaddr, size) ?? vaddr;
+        return Pass(PamuRequests.IommuMapDma, new MapDmaArgument(SizeOf<MapDmaArgument>(), (uint)flags, address, iova, size));
+    }
 
     public long UnmapDma(ulong iova, ulong size) =>
         Pass(PamuRequests.IommuUnmapDma, new UnmapDmaArgument(SizeOf<UnmapDmaArgument>(), 0, iova, size));

@@ -24,8 +24,9 @@ public sealed record HostIommu(string Name, string? Kind)
 
 /// <summary>A group, and whether VFIO can have it.</summary>
 /// <param name="Group">The group.</param>
+/// <param name="HasNode">Whether there is a <c>/dev/vfio/N</c>. Without one there is no way to VFIO.</param>
 /// <param name="Obstacle">Why VFIO cannot have it, and what to do; null if it can.</param>
-public sealed record GroupOffer(HostGroup Group, string? Obstacle)
+public sealed record GroupOffer(HostGroup Group, bool HasNode, string? Obstacle)
 {
     /// <summary>Whether VFIO can have it: it has its <c>/dev/vfio/N</c>, and no driver keeps it. The kernel has the last word.</summary>
     public bool IsReady => Obstacle == null;
@@ -33,17 +34,18 @@ public sealed record GroupOffer(HostGroup Group, string? Obstacle)
     internal static GroupOffer Of(HostGroup group, string vfio)
     {
         string id = group.Id.ToString(CultureInfo.InvariantCulture);
+        bool hasNode = File.Exists(Path.Combine(vfio, id));
         HostDevice[] blockers = [.. group.Blockers];
         string? obstacle = blockers switch
         {
             [_, ..] => $"{string.Join(", ", blockers.Select(Holding))}: unbind, or bind to vfio-pci",
-            _ when File.Exists(Path.Combine(vfio, id)) => null,
+            _ when hasNode => null,
             _ when File.Exists(Path.Combine(vfio, "noiommu-" + id)) => "there is no IOMMU to isolate it (/dev/vfio/noiommu-" + id + ")",
             _ when group.Devices.FirstOrDefault(static device => device.IsBoundToVfio) is { } bound =>
                 $"{Holding(bound)}, but there is no /dev/vfio/{id} here: have it passed in",
             _ => "no driver of VFIO has a device of it: bind one to vfio-pci",
         };
-        return new GroupOffer(group, obstacle);
+        return new GroupOffer(group, hasNode, obstacle);
     }
 
     private static string Holding(HostDevice device) => $"{device.Driver} has {device.Name}";
@@ -62,7 +64,7 @@ public sealed record HostProbe(
     bool HasIommufd,
     IReadOnlyList<HostIommu> Iommus,
     IReadOnlyList<GroupOffer> Groups,
-    MemoryLockLimit? MemoryLock)
+    MemoryLock? MemoryLock)
 {
     private const int NoSuchFile = 2; // ENOENT
 
@@ -85,7 +87,7 @@ public sealed record HostProbe(
             File.Exists(Path.Combine(dev, "iommu")),
             [.. sysfs.Iommus().Select(HostIommu.Of)],
             [.. sysfs.Groups().Select(group => GroupOffer.Of(group, vfio))],
-            MemoryLockLimit.Parse(Text(Path.Combine(self, "limits")), Text(Path.Combine(self, "status"))));
+            MemoryLock.Read(self));
     }
 
     [System.Runtime.Versioning.SupportedOSPlatform("linux")]
@@ -93,17 +95,5 @@ public sealed record HostProbe(
     {
         using SafeFileHandle container = Syscalls.Open(path, out int error);
         return error < 0 ? VfioOffer.None(-error) : VfioOffer.Ask((request, value) => Syscalls.Ioctl(container, request, value));
-    }
-
-    private static string Text(string path)
-    {
-        try
-        {
-            return File.ReadAllText(path);
-        }
-        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
-        {
-            return "";
-        }
     }
 }

@@ -15,10 +15,10 @@ public sealed class HostProbeTests
     [InlineData(65536, 8388608, 65536UL, 8388608UL)]
     [InlineData(65536, null, 65536UL, null)]
     [InlineData(null, null, null, null)]
-    public void TheMemoryLockLimitIsRead(int? soft, int? hard, ulong? expectedSoft, ulong? expectedHard)
+    public void TheMemoryLockIsRead(int? soft, int? hard, ulong? expectedSoft, ulong? expectedHard)
     {
         string line = $"Max locked memory         {Limit(soft),-20} {Limit(hard),-20} bytes     \n";
-        Assert.Equal(new MemoryLockLimit(expectedSoft, expectedHard, false), MemoryLockLimit.Parse("Max file locks 1 1 locks\n" + line, ""));
+        Assert.Equal(new MemoryLock(expectedSoft, expectedHard, false), MemoryLock.Parse("Max file locks 1 1 locks\n" + line, ""));
     }
 
     [Theory]
@@ -28,14 +28,14 @@ public sealed class HostProbeTests
     [InlineData("CapPrm:\t0000000000004000\n", false)]
     [InlineData("CapEff:\tzz\n", false)]
     [InlineData("", false)]
-    public void CapIpcLockLiftsTheLimit(string status, bool exempt) => Assert.Equal(exempt, MemoryLockLimit.Parse(Limits, status)?.IsExempt);
+    public void CapIpcLockLiftsTheLimit(string status, bool exempt) => Assert.Equal(exempt, MemoryLock.Parse(Limits, status)?.IsExempt);
 
     [Theory]
     [InlineData("")]
     [InlineData("Max locked memory\n")]
     [InlineData("Max locked memory many many bytes\n")]
     [InlineData("Max locked memory 1 -1 bytes\n")]
-    public void ALimitThatIsNotThereIsUnknown(string limits) => Assert.Null(MemoryLockLimit.Parse(limits, ""));
+    public void ALimitThatIsNotThereIsUnknown(string limits) => Assert.Null(MemoryLock.Parse(limits, ""));
 
     [Fact]
     public void VfioIsAskedForEachExtension()
@@ -105,7 +105,7 @@ public sealed class HostProbeTests
         HostProbe probe = host.Take();
         Assert.Equal([new HostIommu(name, kind)], probe.Iommus);
         Assert.True(probe.HasIommufd);
-        Assert.Equal(new MemoryLockLimit(65536, null, false), probe.MemoryLock);
+        Assert.Equal(new MemoryLock(65536, null, false), probe.MemoryLock);
     }
 
     /// <summary>Drivers of a group's devices (comma separated), the nodes in /dev/vfio, and what stands in the way.</summary>

@@ -1,14 +1,23 @@
 namespace PamuFastPath.Cli.Run.Hardware;
 
-/// <summary>Hardware whose last refusal is kept: the byte doors only let its errno through, and a person needs its words.</summary>
+/// <summary>Hardware whose refusals are kept: the byte doors only let the errno through, and a person needs the words.</summary>
 internal sealed class HeardMirror(IHardwareMirror hardware) : IHardwareMirror
 {
-    /// <summary>Why the hardware refused the last step it was asked for; nothing if it did not.</summary>
-    public Refusal Last { get; private set; }
+    private Refusal _last;
 
-    public Refusal Check(HardwareImage image) => Last = hardware.Check(image);
+    public Refusal Check(HardwareImage image) => Hear(hardware.Check(image));
 
-    public Refusal Apply(HardwareImage image) => Last = hardware.Apply(image);
+    public Refusal Apply(HardwareImage image) => Hear(hardware.Apply(image));
+
+    /// <summary>What the hardware refused since this was asked last; the latest.</summary>
+    public Refusal TakeLast()
+    {
+        Refusal last = _last;
+        _last = Refusal.None;
+        return last;
+    }
 
     public void Dispose() => hardware.Dispose();
+
+    private Refusal Hear(Refusal refusal) => _last = refusal.IsRefused ? refusal : _last;
 }

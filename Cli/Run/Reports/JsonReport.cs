@@ -23,6 +23,7 @@ internal static class JsonReport
             result.Scenario.Description,
             result.Passed,
             result.Failures,
+            Hardware = result.Hardware.Count == 0 ? null : result.Hardware,
             Aperture = new { Start = Hex(result.Aperture.Start), Last = Hex(result.Aperture.Last) },
             result.WindowCount,
             WindowSize = Hex(result.WindowSize),

@@ -1,3 +1,4 @@
+using PamuFastPath.Cli.Run.Hardware;
 using PamuFastPath.Cli.Run.Scenarios;
 using PamuFastPath.Cli.Run.Traces;
 
@@ -24,6 +25,9 @@ internal sealed record RunResult(
 {
     /// <summary>What was expected and did not happen, a sentence each.</summary>
     public IReadOnlyList<string> Failures { get; } = [.. FindFailures(Scenario, Accesses, Replay)];
+
+    /// <summary>The devices that the container was bound to as well; none for software alone.</summary>
+    public IReadOnlyList<HardwareChoice> Hardware { get; init; } = [];
 
     public bool Passed => Failures.Count == 0;
 

@@ -1,3 +1,4 @@
+using PamuFastPath.Cli.Run.Hardware;
 using PamuFastPath.Cli.Run.Scenarios;
 using PamuFastPath.Cli.Run.Traces;
 using Spectre.Console;
@@ -45,6 +46,11 @@ internal sealed class TextReport(IAnsiConsole console)
 
     public void End(RunResult result)
     {
+        if (result.Hardware.Count > 0)
+        {
+            Hardware(result.Hardware);
+        }
+
         if (result.Accesses.Count > 0)
         {
             Accesses(result.Accesses);
@@ -69,6 +75,18 @@ internal sealed class TextReport(IAnsiConsole console)
         {
             console.WriteLine("OK", new Style(Color.Green));
         }
+    }
+
+    private void Hardware(IReadOnlyList<HardwareChoice> choices)
+    {
+        Heading("every step was also taken in the host's IOMMU");
+        var table = new TextTable(">group", "device", ">vfio group");
+        foreach (HardwareChoice choice in choices)
+        {
+            table.Add($"{choice.Group}", choice.Device, $"{choice.VfioGroup}");
+        }
+
+        table.Write(console);
     }
 
     private void Accesses(IReadOnlyList<AccessResult> accesses)

@@ -41,8 +41,9 @@ internal abstract record Step(string Place);
 /// <param name="Place">Where it stands in the file.</param>
 /// <param name="Call">Its name there.</param>
 /// <param name="Expect">What it must answer.</param>
+/// <param name="Group">The group it names, or null.</param>
 /// <param name="Issue">Makes the call.</param>
-internal sealed record CallStep(string Place, string Call, Errno Expect, Func<VfioClient, long> Issue) : Step(Place);
+internal sealed record CallStep(string Place, string Call, Errno Expect, int? Group, Func<VfioClient, long> Issue) : Step(Place);
 
 /// <summary>Prints the window table as it is at this point.</summary>
 internal sealed record ShowStep(string Place, string Caption) : Step(Place);

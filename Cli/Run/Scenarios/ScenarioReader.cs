@@ -17,16 +17,17 @@ internal sealed class ScenarioReader
         ["write"] = DmaAccess.Write,
     };
 
+    private readonly PageSource _pages;
     private readonly List<Device> _devices = [];
 
-    private ScenarioReader()
-    {
-    }
+    private ScenarioReader(PageSource pages) => _pages = pages;
 
-    public static Scenario Read(string file)
+    /// <param name="file">The file's name.</param>
+    /// <param name="pages">Where the platform finds what stands behind a <c>vaddr</c>; the identity if left out.</param>
+    public static Scenario Read(string file, PageSource? pages = null)
     {
         ScenarioObject o = ScenarioNode.Load(file).AsObject(Shape.File);
-        return new ScenarioReader().Read(file, o);
+        return new ScenarioReader(pages ?? PamuPlatform.Identity).Read(file, o);
     }
 
     private Scenario Read(string file, ScenarioObject o)
@@ -48,9 +49,9 @@ internal sealed class ScenarioReader
             o.Find("allowFaults")?.AsBool() ?? false);
     }
 
-    private static (PamuPlatform Platform, MpicVersion Mpic) Platform(ScenarioNode? node)
+    private (PamuPlatform Platform, MpicVersion Mpic) Platform(ScenarioNode? node)
     {
-        var standard = new PamuPlatform();
+        var standard = new PamuPlatform { PageSource = _pages };
         if (node == null)
         {
             return (standard, MpicVersion.Mpic20);
@@ -68,6 +69,7 @@ internal sealed class ScenarioReader
                 LiodnCount = o.Find("liodnCount")?.AsInt() ?? standard.LiodnCount,
                 PamuExtension = (uint?)o.Find("pamuExtension")?.AsNumber(uint.MaxValue) ?? standard.PamuExtension,
                 MsiBanks = [.. o.Find("msiBanks")?.AsArray().Select(static page => new MsiBank(page.AsNumber())) ?? standard.MsiBanks],
+                PageSource = _pages,
                 StashTargets = [.. o.Find("stashTargets")?.AsArray().Select(Stash) ?? standard.StashTargets],
             };
             return (platform, mpic);

@@ -46,7 +46,8 @@ internal static class StepShapes
         CallShape found = Array.Find(Calls, shape => shape.Shape.Name == name)
             ?? throw call.Error($"unknown step '{name}' (known: {string.Join(", ", All.Select(static shape => shape.Name))})");
         ScenarioObject o = node.AsObject(found.Shape);
-        return new CallStep(node.Place, name, o.Find("expect")?.AsOneOf(ErrnoNames) ?? Errno.Ok, found.Read(o, context));
+        int? group = found.Shape.Has("group") ? Group(o, context) : null;
+        return new CallStep(node.Place, name, o.Find("expect")?.AsOneOf(ErrnoNames) ?? Errno.Ok, group, found.Read(o, context));
     }
 
     private static Func<VfioClient, long> SetIommu(ScenarioObject o, StepContext context)
