@@ -129,7 +129,7 @@ internal sealed partial class DriverContainer
 
         if (Mappings.Count == 0)
         {
-            Domain.IsEnabled = false;
+            Domain.Disable();
         }
 
         return 0;

@@ -136,7 +136,7 @@ internal sealed class DriverDomain
         Windows[index] = window;
         foreach (DriverDevice device in Devices)
         {
-            if (ProgramWindow(device.Liodn, index, size) is var error and not 0)
+            if (ProgramWindow(device.Liodn, index, window) is var error and not 0)
             {
                 return error;
             }
@@ -162,12 +162,17 @@ internal sealed class DriverDomain
         {
             if (Count == 1 && IsEnabled)
             {
+                _tables.SetValid(device.Liodn, isValid: false);
                 IsEnabled = false;
                 done = true;
             }
             else
             {
                 done = index == 0 || index - 1 < _tables[device.Liodn].SubWindows;
+                if (done)
+                {
+                    _tables.Deny(device.Liodn, index);
+                }
             }
         }
 
@@ -187,7 +192,20 @@ internal sealed class DriverDomain
     }
 
     /// <summary>Enabling without a mapped window is refused, and nobody looks.</summary>
-    internal void Enable() => IsEnabled |= Mapped != 0;
+    internal void Enable()
+    {
+        if (Mapped != 0)
+        {
+            IsEnabled = true;
+            SetValid(true);
+        }
+    }
+
+    internal void Disable()
+    {
+        IsEnabled = false;
+        SetValid(false);
+    }
 
     internal int SetStash(uint cpu, uint cache)
     {
@@ -238,6 +256,8 @@ internal sealed class DriverDomain
             {
                 _tables.Free(device.Liodn);
             }
+
+            _tables.SetValid(device.Liodn, isValid: false);
         }
     }
 
@@ -283,23 +303,32 @@ internal sealed class DriverDomain
     /// <summary>Gives a LIODN its geometry: with more than one window, a run of secondary entries besides the primary one.</summary>
     private int Program(int liodn, uint count)
     {
+        PrimaryEntry entry = _tables[liodn] with { IsValid = false };
         if (count == 1)
         {
-            _tables[liodn] = PrimaryEntry.Boot with { First = _tables[liodn].First };
+            _tables[liodn] = entry.Single(Start, Size, default);
             return 0;
         }
 
+        entry = entry with { Base = Start, Size = Size };
         if (!_tables.TryAllocate((int)count - 1, out int first))
         {
+            _tables[liodn] = entry;
             Causes |= Causes.TableEntries | Causes.TableFull;
             return -(int)Errno.EINVAL;
         }
 
-        _tables[liodn] = new PrimaryEntry(true, count, first);
+        _tables[liodn] = entry with { HasSubWindows = true, SubWindows = count, First = first };
+        _tables.Deny(liodn, 0);
         if (Size / count < PageBytes)
         {
             Causes |= Causes.SmallWindows;
             return -(int)Errno.EINVAL;
+        }
+
+        for (uint i = 0; i < count; i++)
+        {
+            _tables.Write(liodn, i, new TableWindow(false, 0, Size / count, 0));
         }
 
         return 0;
@@ -317,12 +346,12 @@ internal sealed class DriverDomain
         {
             DriverWindow window = Windows![0];
             bool isPossible = IsTableSize(window.Size) && (Start & (window.Size - 1)) == 0;
-            return isPossible ? ProgramWindow(liodn, 0, window.Size) : -(int)Errno.EINVAL;
+            return isPossible ? ProgramWindow(liodn, 0, window) : -(int)Errno.EINVAL;
         }
 
         for (uint i = 0; i < Count; i++)
         {
-            if (Windows![i].IsValid && ProgramWindow(liodn, i, Windows[i].Size) is var error and not 0)
+            if (Windows![i].IsValid && ProgramWindow(liodn, i, Windows[i]) is var error and not 0)
             {
                 return error;
             }
@@ -331,11 +360,12 @@ internal sealed class DriverDomain
         return 0;
     }
 
-    private int ProgramWindow(int liodn, uint index, ulong size)
+    private int ProgramWindow(int liodn, uint index, DriverWindow window)
     {
+        var entry = new TableWindow(true, window.Paddr & ~(PageBytes - 1), window.Size, window.Prot);
         if (Count == 1)
         {
-            _tables[liodn] = PrimaryEntry.Boot with { First = _tables[liodn].First };
+            _tables[liodn] = _tables[liodn].Single(Start, window.Size, entry);
             return 0;
         }
 
@@ -345,13 +375,22 @@ internal sealed class DriverDomain
             return ENOENT;
         }
 
-        if (!IsTableSize(size))
+        if (!IsTableSize(window.Size))
         {
             Causes |= Causes.SmallWindows;
             return -(int)Errno.EINVAL;
         }
 
+        _tables.Write(liodn, index, entry);
         return 0;
+    }
+
+    private void SetValid(bool isValid)
+    {
+        foreach (DriverDevice device in Devices)
+        {
+            _tables.SetValid(device.Liodn, isValid);
+        }
     }
 
     private static bool IsTableSize(ulong size) => BitOperations.IsPow2(size) && size >= PageBytes;

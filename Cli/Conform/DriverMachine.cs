@@ -21,6 +21,9 @@ internal sealed class DriverMachine
         _tables = tables;
     }
 
+    /// <summary>What devices meet.</summary>
+    internal DriverTables Tables => _tables;
+
     internal int SecondaryUsed => _tables.SecondaryUsed;
 
     internal DriverContainer this[int container] => _containers[container];

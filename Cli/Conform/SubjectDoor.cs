@@ -5,7 +5,7 @@ namespace PamuFastPath.Cli.Conform;
 /// <summary>Lays recorded calls out as bytes and makes them at a subject's door.</summary>
 internal static class SubjectDoor
 {
-    private const int BufferBytes = 64;
+    internal const int BufferBytes = 64;
     private const int AttrUnion = 16;
 
     /// <summary>What the fields a GET writes hold before: a refused one leaves them.</summary>
@@ -44,7 +44,7 @@ internal static class SubjectDoor
         return result;
     }
 
-    private static uint RequestOf(RecordedOp op) => op.Kind switch
+    internal static uint RequestOf(RecordedOp op) => op.Kind switch
     {
         OpKind.Ioctl => op.Command,
         OpKind.MapDma => PamuRequests.IommuMapDma,
@@ -54,7 +54,7 @@ internal static class SubjectDoor
         _ => op.IsGet ? PamuRequests.PamuGetAttr : PamuRequests.PamuSetAttr,
     };
 
-    private static void Fill(RecordedOp op, Span<byte> buffer)
+    internal static void Fill(RecordedOp op, Span<byte> buffer)
     {
         Span<byte> union = buffer.Slice(AttrUnion, 16);
         uint argsz = op.Kind == OpKind.Ioctl ? BufferBytes : op.ArgSz; // requests of the core with a struct need one that is long enough
@@ -102,7 +102,7 @@ internal static class SubjectDoor
         }
     }
 
-    private static (ulong First, ulong Second)? Read(RecordedOp op, ReadOnlySpan<byte> buffer)
+    internal static (ulong First, ulong Second)? Read(RecordedOp op, ReadOnlySpan<byte> buffer)
     {
         ReadOnlySpan<byte> union = buffer[AttrUnion..];
         return op.Kind switch

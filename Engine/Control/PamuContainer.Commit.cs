@@ -4,6 +4,8 @@
 //   removes rights   publish, grace period, then hardware; if that refuses, the old table is published again
 //   both             publish what old and new have in common, grace period, hardware, publish the new table
 //
+// What queries answer (the state, a group's container) changes last, when nothing can be refused any more: nobody sees a call that fails.
+//
 // Unsafe: holds tables between building and publishing. Invariant: every table a step can need is built before anything changes, so
 // that running out of memory is a refusal too; on every way out each table is either published or freed.
 
@@ -34,17 +36,24 @@ public sealed unsafe partial class PamuContainer
         }
 
         // Only hardware needs a table in between, and one to come back with.
-        bool isMixed = image != null && removes && (change.HasFlag(LiveChange.Adds) || joined.Count > 0);
+        bool isMixed = image != null && removes && change.HasFlag(LiveChange.Adds);
         TableHeader* first = null;
         TableHeader* final = null;
         TableHeader* back = null;
         try
         {
-            if (change != LiveChange.None)
+            try
             {
-                first = isMixed ? BuildCommon(old, next, _generation + 1) : Build(next, _generation + 1);
-                final = isMixed ? Build(next, _generation + 2) : null;
-                back = image != null && removes ? Build(old, _generation + 2) : null;
+                if (change != LiveChange.None)
+                {
+                    first = isMixed ? BuildCommon(old, next, _generation + 1) : Build(next, _generation + 1);
+                    final = isMixed ? Build(next, _generation + 2) : null;
+                    back = image != null && removes ? Build(old, _generation + 2) : null;
+                }
+            }
+            catch (OutOfMemoryException)
+            {
+                return new Refusal(Errno.ENOMEM, "table", "memory for a table");
             }
 
             if (image != null && !removes && _hardware!.Apply(image) is { IsRefused: true } cannotAdd)
@@ -52,28 +61,25 @@ public sealed unsafe partial class PamuContainer
                 return cannotAdd;
             }
 
-            Volatile.Write(ref _state, next);
-            left.ForEach(Release);
+            left.ForEach(ClearLiodns);
             Show(ref first, removes);
             if (image != null && removes)
             {
                 if (_hardware!.Apply(image) is { IsRefused: true } cannotRemove)
                 {
-                    Volatile.Write(ref _state, old);
                     Show(ref back, removes: false);
-                    left.ForEach(Join);
+                    left.ForEach(SetLiodns);
                     return cannotRemove;
                 }
 
                 Show(ref final, removes: false);
             }
 
-            joined.ForEach(Join);
+            joined.ForEach(SetLiodns);
+            joined.ForEach(group => group.Container = this);
+            left.ForEach(group => group.Container = null);
+            Volatile.Write(ref _state, next);
             return Refusal.None;
-        }
-        catch (OutOfMemoryException) when (ReferenceEquals(_state, old)) // while building: nothing has changed
-        {
-            return new Refusal(Errno.ENOMEM, "table", "memory for a table");
         }
         finally
         {
@@ -113,18 +119,18 @@ public sealed unsafe partial class PamuContainer
         ? Refusal.Deadlock("caller", "a call that takes rights away is made outside the thread's own reader sections")
         : Refusal.None;
 
-    private void Join(PamuGroup group)
+    /// <summary>The group's devices use this container's table from now on.</summary>
+    private void SetLiodns(PamuGroup group)
     {
-        group.Container = this;
         foreach (int liodn in group.Liodns)
         {
             Engine.Liodns.Set(liodn, (TableCell*)_cell);
         }
     }
 
-    private void Release(PamuGroup group)
+    /// <summary>The group's devices are unknown to readers that enter from now on.</summary>
+    private void ClearLiodns(PamuGroup group)
     {
-        group.Container = null;
         foreach (int liodn in group.Liodns)
         {
             Engine.Liodns.Clear(liodn);

@@ -99,7 +99,10 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
     /// refuses, the call answers its errno and neither has changed. The container owns the mirror from now on and disposes of it.
     /// </summary>
     /// <param name="hardware">The hardware; of one container only.</param>
-    /// <exception cref="PamuException">EBUSY: hardware is bound already. Or what the hardware answered; then it is not bound.</exception>
+    /// <exception cref="PamuException">
+    /// EBUSY: hardware is bound already. EBADF: the container is closed. EDEADLK: with a transaction open on this thread. Or what the hardware
+    /// answered. Then it is not bound, and still the caller's to dispose of.
+    /// </exception>
     public void BindHardware(IHardwareMirror hardware)
     {
         ArgumentNullException.ThrowIfNull(hardware);
@@ -145,7 +148,8 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
         Volatile.Write(ref _cell, (nint)Engine.ClosedCell); // release; other side: the acquire in CellIn
         foreach (PamuGroup group in _state.Groups)
         {
-            Release(group);
+            ClearLiodns(group);
+            group.Container = null;
         }
 
         Volatile.Write(ref _state, _state with { IsDisposed = true, Groups = [] });

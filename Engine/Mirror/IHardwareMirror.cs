@@ -5,8 +5,10 @@ namespace PamuFastPath;
 /// a whole image, not a call: the mirror finds out itself what differs from what the hardware holds.
 /// </summary>
 /// <remarks>
-/// Called under the engine's control lock, one call at a time, outside reader sections. It must not make control calls. It does not
-/// throw: what the hardware answers is the refusal's errno.
+/// Called under the engine's control lock, one call at a time; each <see cref="Apply"/> with an image that <see cref="Check"/> accepted just
+/// before. No reader section that could use what the image takes away is open then; a call that only adds may be made inside a section of its
+/// own thread. It must not make control calls. It does not throw: what the hardware answers is the refusal's errno.
+/// <see cref="IDisposable.Dispose"/> leaves nothing in the hardware; what it cannot take back one by one goes with the descriptors.
 /// </remarks>
 public interface IHardwareMirror : IDisposable
 {

@@ -18,6 +18,10 @@ internal static unsafe class TableBuilder
     /// <summary>Packed frames are 4 KiB, whatever the platform's page size.</summary>
     private const int FrameShift = 12;
 
+    /// <summary>Test hook: the image, counted from the next one on this thread, that there is no memory for; 0 is none.</summary>
+    [ThreadStatic]
+    internal static int OutOfMemoryAtForTest;
+
     /// <summary>Builds the image of <paramref name="windows"/>, which holds one entry per window of <paramref name="geometry"/>.</summary>
     internal static TableHeader* Build(in TableGeometry geometry, ReadOnlySpan<LiveWindow> windows, ulong generation)
     {
@@ -139,6 +143,11 @@ internal static unsafe class TableBuilder
 
     private static TableHeader* Allocate(ulong apertureBase, ulong apertureLast, int windowShift, uint windowCount, ulong generation)
     {
+        if (OutOfMemoryAtForTest > 0 && --OutOfMemoryAtForTest == 0)
+        {
+            throw new InsufficientMemoryException();
+        }
+
         var table = (TableHeader*)NativeMemory.AlignedAlloc(TableLayout.ImageBytes, TableLayout.Alignment);
         Debug.Assert((nuint)table % TableLayout.Alignment == 0, "images are aligned");
         NativeMemory.Clear(table, TableLayout.ImageBytes);

@@ -146,6 +146,7 @@ public abstract partial class VfioMirror : IHardwareMirror
             }
 
             _isDisposed = true;
+            _ = Settle();
             ReleaseWindows();
             foreach (int group in _groups.Keys.Reverse().ToList())
             {
@@ -167,6 +168,15 @@ public abstract partial class VfioMirror : IHardwareMirror
     /// </summary>
     private protected virtual Refusal CheckShape(HardwareImage image) => Refusal.None;
 
+    /// <summary>Finishes what a refused call left half done. Asked before anything else is; a refusal ends the step.</summary>
+    private protected virtual Refusal Settle() => Refusal.None;
+
+    /// <summary>
+    /// Whether the IOMMU has to be dropped and set again to hold the image: every group leaves and comes back then. A group that cannot leave, for
+    /// one of its devices is open, stays: then the IOMMU stays too.
+    /// </summary>
+    private protected virtual bool StartsAfresh(HardwareImage image) => false;
+
     /// <summary>
     /// Makes the IOMMU hold the shape and windows of <paramref name="image"/>, starting from what it really holds: nothing after SET_IOMMU. A
     /// group is in the container and the IOMMU is set. May stop half way, if it then knows what is held: it is called again with the image to go
@@ -176,6 +186,11 @@ public abstract partial class VfioMirror : IHardwareMirror
 
     /// <summary>Groups came to a container whose windows are held. What their devices need to see them is done here. May refuse, as above.</summary>
     private protected virtual Refusal GroupsJoined(HardwareImage image) => Refusal.None;
+
+    /// <summary>The kernel has refused a group beside others.</summary>
+    private protected virtual void GroupRefused(in Refusal refusal)
+    {
+    }
 
     /// <summary>The set of groups has changed, and with it perhaps what the IOMMU offers. The windows are held as before.</summary>
     private protected virtual void GroupsChanged()
@@ -206,7 +221,7 @@ public abstract partial class VfioMirror : IHardwareMirror
             return disposed;
         }
 
-        List<int> groups = Wanted(image);
+        List<int> groups = WantedGroups(image);
         foreach (int group in groups)
         {
             IReadOnlyList<IovaRange> reserved = _groups.TryGetValue(group, out IReadOnlyList<IovaRange>? known) ? known : Kernel.ReservedRanges(group);
@@ -246,13 +261,23 @@ public abstract partial class VfioMirror : IHardwareMirror
     /// </summary>
     private Refusal MoveTo(HardwareImage? image)
     {
-        List<int> wanted = image == null ? [] : Wanted(image);
+        if (Settle() is { IsRefused: true } unsettled)
+        {
+            return unsettled;
+        }
+
+        List<int> wanted = image == null ? [] : WantedGroups(image);
         foreach (int group in _groups.Keys.Except(wanted).Reverse().ToList())
         {
             if (Leave(group) is { IsRefused: true } stays)
             {
                 return stays;
             }
+        }
+
+        if (wanted.Count > 0 && _groups.Count > 0 && StartsAfresh(image!))
+        {
+            _ = _groups.Keys.Reverse().ToList().TrueForAll(group => !Leave(group).IsRefused);
         }
 
         if (wanted.Count == 0)
@@ -280,6 +305,7 @@ public abstract partial class VfioMirror : IHardwareMirror
         {
             if (Join(group) is { IsRefused: true } refused)
             {
+                GroupRefused(refused);
                 return refused;
             }
         }
@@ -330,10 +356,19 @@ public abstract partial class VfioMirror : IHardwareMirror
 
         long result = Kernel.Ioctl(PamuRequests.SetIommu, IommuType);
         _isIommuSet = result >= 0;
-        return _isIommuSet ? Refusal.None : Refused(result, "iommu", $"the host's IOMMU takes group {_groups.GetAt(0).Key} as type {IommuType}");
+        if (_isIommuSet)
+        {
+            return Refusal.None;
+        }
+
+        string rule = $"the host's IOMMU takes group {_groups.GetAt(0).Key} as type {IommuType}";
+        return Refused(result, "iommu", (Errno)(-result) == Errno.EPERM
+            ? $"{rule}: it remaps interrupts (or vfio_iommu_type1 has allow_unsafe_interrupts=1), and firmware claims none of the devices' memory"
+            : rule);
     }
 
-    private List<int> Wanted(HardwareImage image)
+    /// <summary>The VFIO groups behind the groups of an image.</summary>
+    private protected List<int> WantedGroups(HardwareImage image)
     {
         var wanted = new List<int>();
         foreach (PamuGroup group in image.Groups)

@@ -138,3 +138,70 @@ internal struct VfioMapsAvailable
     [FieldOffset(8)]
     internal uint Available;
 }
+
+/// <summary>struct vfio_pamu_attr of the VFIO-PAMU ABI: the union as its two halves.</summary>
+[StructLayout(LayoutKind.Explicit, Size = Bytes)]
+internal struct VfioPamuAttr
+{
+    internal const int Bytes = 32;
+
+    [FieldOffset(0)]
+    internal uint Argsz;
+
+    [FieldOffset(4)]
+    internal uint Flags;
+
+    [FieldOffset(8)]
+    internal PamuAttr Attribute;
+
+    [FieldOffset(16)]
+    internal ulong ApertureStart;
+
+    /// <summary>Inclusive.</summary>
+    [FieldOffset(24)]
+    internal ulong ApertureEnd;
+
+    [FieldOffset(16)]
+    internal uint Windows;
+
+    [FieldOffset(16)]
+    internal uint StashCpu;
+
+    [FieldOffset(20)]
+    internal uint StashCache;
+}
+
+/// <summary>struct vfio_pamu_msi_bank_map, as shipped: with flags, which are those of <see cref="DmaPermissions"/>.</summary>
+[StructLayout(LayoutKind.Explicit, Size = Bytes)]
+internal struct VfioPamuMsiBankMap
+{
+    internal const int Bytes = 24;
+
+    [FieldOffset(0)]
+    internal uint Argsz;
+
+    [FieldOffset(4)]
+    internal uint Flags;
+
+    [FieldOffset(8)]
+    internal uint Bank;
+
+    [FieldOffset(16)]
+    internal ulong Iova;
+}
+
+/// <summary>struct vfio_pamu_msi_bank_unmap.</summary>
+[StructLayout(LayoutKind.Explicit, Size = Bytes)]
+internal struct VfioPamuMsiBankUnmap
+{
+    internal const int Bytes = 16;
+
+    [FieldOffset(0)]
+    internal uint Argsz;
+
+    [FieldOffset(4)]
+    internal uint Flags;
+
+    [FieldOffset(8)]
+    internal ulong Iova;
+}

@@ -105,7 +105,7 @@ internal sealed class Lockstep : IDisposable
     {
         foreach (Pair pair in _pairs)
         {
-            CompareQueries(pair);
+            CompareQueries(pair.Model, pair.Engine);
             _probes.All(pair.Engine, pair.Model);
         }
 
@@ -196,12 +196,12 @@ internal sealed class Lockstep : IDisposable
             CompareImage(other, mayChange: result >= 0 && (other == pair || mayChangeOthers));
         }
 
-        CompareQueries(pair);
+        CompareQueries(pair.Model, pair.Engine);
     }
 
-    private static void CompareQueries(Pair pair)
+    /// <summary>What the control queries of a container answer.</summary>
+    internal static void CompareQueries(ModelContainer model, PamuContainer engine)
     {
-        (ModelContainer model, PamuContainer engine) = (pair.Model, pair.Engine);
         Agree(((ulong)model.Start, (ulong)(model.End - 1)), engine.Geometry, "Geometry");
         Agree((int)model.Count, engine.WindowCount, "WindowCount");
         Agree((ulong)model.WindowSize, engine.WindowSize, "WindowSize");
