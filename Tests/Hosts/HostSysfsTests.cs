@@ -1,6 +1,6 @@
 using PamuFastPath.Interop;
 
-namespace PamuFastPath.Tests.Probe;
+namespace PamuFastPath.Tests.Hosts;
 
 /// <summary>sysfs trees as kernels make them, and as they should not be.</summary>
 public sealed class HostSysfsTests

@@ -3,7 +3,7 @@ using PamuFastPath.Cli;
 using PamuFastPath.Cli.Probe;
 using PamuFastPath.Interop;
 
-namespace PamuFastPath.Tests.Probe;
+namespace PamuFastPath.Tests.Hosts;
 
 /// <summary><c>pamu probe</c>: the sentence, the tables, the document.</summary>
 public sealed class ProbeCommandTests

@@ -1,6 +1,6 @@
 using PamuFastPath.Interop;
 
-namespace PamuFastPath.Tests.Probe;
+namespace PamuFastPath.Tests.Hosts;
 
 /// <summary>A host in a temporary directory: sysfs, device nodes and procfs, as far as a probe looks at them.</summary>
 internal sealed class FakeHost : IDisposable

@@ -1,6 +1,6 @@
 using PamuFastPath.Interop;
 
-namespace PamuFastPath.Tests.Probe;
+namespace PamuFastPath.Tests.Hosts;
 
 /// <summary>What is concluded from a host's files and from VFIO's answers.</summary>
 public sealed class HostProbeTests
