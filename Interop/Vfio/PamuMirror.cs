@@ -204,9 +204,10 @@ public sealed class PamuMirror : VfioMirror
         }
 
         Debug.Assert(_held.Count == 0 && _keepers.Count == 0, "nothing is mapped, so the domain is not enabled");
+        bool isCounted = _shape is { Count: 1 } && shape.Count != 1; // from 1 to another, which shows when it is read back
         _shape = null;
         Refusal refusal = _calls.SetGeometry(shape.Start, shape.Last);
-        refusal = refusal.IsRefused ? refusal : _calls.SetWindows(1);
+        refusal = refusal.IsRefused || isCounted ? refusal : _calls.SetWindows(1);
         refusal = refusal.IsRefused || shape.Count == 1 ? refusal : _calls.SetWindows(shape.Count);
         _shape = refusal.IsRefused ? null : shape;
         return refusal;
@@ -229,7 +230,7 @@ public sealed class PamuMirror : VfioMirror
     {
         List<HardwareWindow> staying = [.. _held.Values.Except(leaving)];
         Refusal refusal = staying.Count == 0 ? DropKeepers()
-            : leaving.Count > 0 && staying.TrueForAll(window => window.IsMsi) && _shape!.CanKeep && _keepers.Count == 0 ? Keep(KeeperSlot(0))
+            : leaving.Count > 0 && staying.TrueForAll(window => window.IsMsi) && _shape!.CanKeep && _keepers.Count == 0 ? Keep()
             : Refusal.None;
         foreach (HardwareWindow window in leaving)
         {
@@ -273,24 +274,18 @@ public sealed class PamuMirror : VfioMirror
         return Refusal.None;
     }
 
-    /// <summary>A keeper if one is needed, and none else.</summary>
+    /// <summary>One keeper if one is needed, and none else.</summary>
     /// <param name="isAwake">Whether every LIODN is enabled if the domain is. If not, a new keeper enables them.</param>
     private Refusal SetKeepers(bool isAwake)
     {
         bool isNeeded = _held.Count > 0 && _held.Values.All(window => window.IsMsi);
-        if (isAwake && isNeeded && _keepers.Count > 0)
-        {
-            return Refusal.None;
-        }
-
         Refusal refusal = Refusal.None;
-        List<ulong> old = [.. _keepers];
-        if (!isAwake || isNeeded)
+        if (!isAwake || (isNeeded && _keepers.Count == 0))
         {
-            refusal = Keep(_keepers.Contains(KeeperSlot(0)) ? KeeperSlot(1) : KeeperSlot(0));
+            refusal = Keep();
         }
 
-        foreach (ulong keeper in isNeeded ? old : [.. _keepers])
+        foreach (ulong keeper in _keepers.SkipLast(isNeeded ? 1 : 0).ToList())
         {
             refusal = refusal.IsRefused ? refusal : Drop(keeper);
         }
@@ -303,9 +298,11 @@ public sealed class PamuMirror : VfioMirror
     /// </summary>
     private ulong KeeperSlot(int slot) => _shape!.Last + 1 + (_shape.WindowSize * (1 + 2 * (ulong)slot));
 
-    private Refusal Keep(ulong iova)
+    private Refusal Keep()
     {
         Debug.Assert(_shape!.CanKeep, "a window has two halves, and there is room beyond the aperture");
+        ulong iova = _keepers.Contains(KeeperSlot(0)) ? KeeperSlot(1) : KeeperSlot(0);
+        Debug.Assert(!_keepers.Contains(iova), "there is one keeper at most, but while it is being replaced");
         long result = _calls.MapDma(0, iova, _shape.WindowSize / 2, DmaPermissions.Read);
         if (result < 0)
         {

@@ -5,9 +5,12 @@ namespace PamuFastPath.Interop;
 public abstract partial class VfioMirror
 {
     private const uint Type1v2 = Type1Mirror.Extension;
+    private const uint SpaprTce = 2;
+    private const uint SpaprTceV2 = 7;
 
     /// <summary>
-    /// Opens the host's VFIO with the IOMMU it offers: TYPE1v2. Holds nothing yet: bind groups
+    /// Opens the host's VFIO with the IOMMU it offers: the PAMU where <see cref="VfioOptions.PamuExtension"/> names it, the kernel offers that number, and
+    /// nothing it offers besides says that the number means something else; TYPE1v2 otherwise. Holds nothing yet: bind groups
     /// (<see cref="Bind"/>), then bind this to a container (<see cref="PamuContainer.BindHardware"/>), which owns it from then on.
     /// </summary>
     /// <param name="options">What the host is, and how it is used; null for the defaults.</param>
@@ -32,12 +35,19 @@ public abstract partial class VfioMirror
                 throw new PamuException(Errno.ENODEV, "vfio", $"the kernel has version 0 of the VFIO API, not {version}");
             }
 
-            return Offers(Type1v2)
+            // A PAMU's kernel has no page-table IOMMU, and SPAPR_TCE offers both of its numbers where a PAMU offers one.
+            bool hasType1 = Offers(Type1v2);
+            if (!hasType1 && options.PamuExtension is { } pamu && Offers(pamu) && !(Offers(SpaprTce) && Offers(SpaprTceV2)))
+            {
+                return new PamuMirror(kernel, pamu);
+            }
+
+            return hasType1
                 ? new Type1Mirror(kernel) { MergeNeighbours = options.MergeNeighbours }
                 : throw new PamuException(
                     Errno.ENODEV,
                     "iommu",
-                    "the kernel offers TYPE1v2 (modprobe vfio_iommu_type1, on a host with an IOMMU that is switched on)");
+                    "the kernel offers TYPE1v2 (modprobe vfio_iommu_type1, on a host with an IOMMU that is switched on), or a PAMU where the options name it");
         }
         catch
         {

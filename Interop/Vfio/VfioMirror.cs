@@ -277,7 +277,19 @@ public abstract partial class VfioMirror : IHardwareMirror
 
         if (wanted.Count > 0 && _groups.Count > 0 && StartsAfresh(image!))
         {
-            _ = _groups.Keys.Reverse().ToList().TrueForAll(group => !Leave(group).IsRefused);
+            foreach (int group in _groups.Keys.Reverse().ToList())
+            {
+                Refusal refusal = Leave(group);
+                if (refusal.Errno == Errno.EBUSY)
+                {
+                    break;
+                }
+
+                if (refusal.IsRefused)
+                {
+                    return refusal;
+                }
+            }
         }
 
         if (wanted.Count == 0)
@@ -356,7 +368,15 @@ public abstract partial class VfioMirror : IHardwareMirror
 
         long result = Kernel.Ioctl(PamuRequests.SetIommu, IommuType);
         _isIommuSet = result >= 0;
-        return _isIommuSet ? Refusal.None : Refused(result, "iommu", $"the host's IOMMU takes group {_groups.GetAt(0).Key} as type {IommuType}");
+        if (_isIommuSet)
+        {
+            return Refusal.None;
+        }
+
+        string rule = $"the host's IOMMU takes group {_groups.GetAt(0).Key} as type {IommuType}";
+        return Refused(result, "iommu", (Errno)(-result) == Errno.EPERM
+            ? $"{rule}: it remaps interrupts (or vfio_iommu_type1 has allow_unsafe_interrupts=1), and firmware claims none of the devices' memory"
+            : rule);
     }
 
     /// <summary>The VFIO groups behind the groups of an image.</summary>

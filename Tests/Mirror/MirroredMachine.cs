@@ -14,12 +14,10 @@ internal sealed class MirroredMachine : IConformanceSubject
     private readonly Dictionary<int, PamuGroup> _groups = [];
     private readonly Dictionary<int, PamuMirror> _mirrors = [];
     private readonly HashSet<(int Container, int Group)> _bound = [];
-    private readonly Func<IVfioKernel, IVfioKernel> _wrap;
     private int _opened;
 
-    internal MirroredMachine(int maxWindows, Func<IVfioKernel, IVfioKernel>? wrap = null, int? kernelWindows = null)
+    internal MirroredMachine(int maxWindows, int? kernelWindows = null)
     {
-        _wrap = wrap ?? (kernel => kernel);
         Engine = new PamuEngine(RecordedPlatform.Create(maxWindows));
         _reader = Engine.CreateReader("mirrored");
         Kernel = new RecordedPamuMachine(kernelWindows ?? maxWindows);
@@ -31,6 +29,9 @@ internal sealed class MirroredMachine : IConformanceSubject
 
     internal Dictionary<int, RecordedPamuKernel> Kernels { get; } = [];
 
+    /// <summary>Between backend and kernel, by container.</summary>
+    internal Dictionary<int, InterposedKernel> Between { get; } = [];
+
     /// <inheritdoc/>
     public int Open()
     {
@@ -38,7 +39,8 @@ internal sealed class MirroredMachine : IConformanceSubject
         container.SetIommu(RecordedPlatform.PamuExtension);
         var kernel = new RecordedPamuKernel(Kernel, _opened++);
         Kernels.Add(container.Fd, kernel);
-        _mirrors.Add(container.Fd, new PamuMirror(_wrap(kernel), RecordedPlatform.PamuExtension));
+        Between.Add(container.Fd, new InterposedKernel(kernel));
+        _mirrors.Add(container.Fd, new PamuMirror(Between[container.Fd], RecordedPlatform.PamuExtension));
         container.BindHardware(_mirrors[container.Fd]);
         return container.Fd;
     }
@@ -48,6 +50,7 @@ internal sealed class MirroredMachine : IConformanceSubject
     {
         Find(container).Dispose();
         Kernels.Remove(container);
+        Between.Remove(container);
         _mirrors.Remove(container);
     }
 
