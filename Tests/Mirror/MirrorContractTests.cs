@@ -258,7 +258,7 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
                 machine.Container.UnmapDma(ulong.MaxValue - 0xFFF, 0x1000); // changes nothing, and lets the backend put hardware right
             }
 
-            Assert.True(held.SequenceEqual(machine.Held()), $"{what}: {errno}: hardware had {string.Join(", ", held)}, has {string.Join(", ", machine.Held())}");
+            AssertSame(held, machine.Held(), $"{what}: {errno}");
             machine.AssertMirrored();
         }
 
@@ -273,10 +273,13 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
             Assert.True(wanted == machine.Software(), $"{what}: wanted\n{wanted}\nbut is\n{machine.Software()}");
         }
 
-        Assert.True(machine.Expected().SequenceEqual(machine.Held()), $"{what}: wanted {string.Join(", ", machine.Expected())}, has {string.Join(", ", machine.Held())}");
+        AssertSame(machine.Expected(), machine.Held(), what);
         machine.AssertMirrored();
         return hasFailed;
     }
+
+    private static void AssertSame(List<HeldRange> wanted, List<HeldRange> held, string what) =>
+        Assert.True(wanted.SequenceEqual(held), $"{what}: hardware should have [{string.Join(", ", wanted)}], has [{string.Join(", ", held)}]");
 
     private static void Reach(MirrorMachine machine, string state) => MirrorScenarios.States.Single(candidate => candidate.Name == state).Reach(machine);
 

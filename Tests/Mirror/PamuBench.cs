@@ -39,7 +39,9 @@ internal sealed class PamuBench : IMirrorBench
         .Where(liodn => !_machine.Reach(liodn).SequenceEqual(_machine.Reach(Liodns.First())))
         .Select(liodn => $"LIODN 0x{liodn:x} reaches [{string.Join(", ", _machine.Reach(liodn))}]");
 
-    private IEnumerable<int> Liodns => GroupsHeld == 0 ? [] : _kernel.Groups.SelectMany(group => RecordedPamuMachine.RecordedGroups[group].SelectMany(device => device));
+    private IEnumerable<int> Liodns => GroupsHeld == 0
+        ? []
+        : _kernel.Groups.SelectMany(group => RecordedPamuMachine.RecordedGroups[group].SelectMany(device => device));
 
     public IHardwareMirror Open(PamuContainer container, IReadOnlyList<PamuGroup> groups)
     {

@@ -63,5 +63,6 @@ internal sealed record MirrorTally
     internal int InjectedCommits { get; set; }
 
     public override string ToString() =>
-        $"{Calls:#,0} calls, {Succeeded:#,0} succeeded, {Injected:#,0} failed by injection; {Commits:#,0} transactions, {InjectedCommits:#,0} commits failed by injection";
+        $"{Calls:#,0} calls, {Succeeded:#,0} succeeded, {Injected:#,0} failed by injection; "
+        + $"{Commits:#,0} transactions, {InjectedCommits:#,0} commits failed by injection";
 }

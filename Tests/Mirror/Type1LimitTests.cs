@@ -5,7 +5,7 @@ using static PamuFastPath.Tests.Control.Machine;
 namespace PamuFastPath.Tests.Mirror;
 
 /// <summary>What is TYPE1v2's own: its limits, its merged maps, and what the kernel refuses.</summary>
-public sealed class Type1MirrorTests
+public sealed class Type1LimitTests
 {
     [Fact]
     public void A_memory_lock_limit_that_is_reached_is_ENOMEM_names_limit_and_need_and_changes_nothing()
