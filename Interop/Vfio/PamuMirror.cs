@@ -204,9 +204,11 @@ public sealed class PamuMirror : VfioMirror
         }
 
         Debug.Assert(_held.Count == 0 && _keepers.Count == 0, "nothing is mapped, so the domain is not enabled");
-        bool isCounted = _shape is { Count: 1 } && shape.Count != 1; // from 1 to another, which shows when it is read back
+        // A call that changes nothing could not be told from one that was refused.
+        bool isPlaced = _shape != null && (_shape.Start, _shape.Last) == (shape.Start, shape.Last);
+        bool isCounted = _shape is { Count: 1 } && shape.Count != 1;
         _shape = null;
-        Refusal refusal = _calls.SetGeometry(shape.Start, shape.Last);
+        Refusal refusal = isPlaced ? Refusal.None : _calls.SetGeometry(shape.Start, shape.Last);
         refusal = refusal.IsRefused || isCounted ? refusal : _calls.SetWindows(1);
         refusal = refusal.IsRefused || shape.Count == 1 ? refusal : _calls.SetWindows(shape.Count);
         _shape = refusal.IsRefused ? null : shape;

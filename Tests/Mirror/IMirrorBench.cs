@@ -30,6 +30,9 @@ internal interface IMirrorBench
     /// <summary>Whether message windows are held in hardware too, or in software alone.</summary>
     bool HoldsMessages { get; }
 
+    /// <summary>Whether a mapping can be smaller than its window; else the states of the tests have none.</summary>
+    bool HoldsParts => true;
+
     /// <summary>A mirror for a container, with hardware groups behind <paramref name="groups"/>. Called once.</summary>
     IHardwareMirror Open(PamuContainer container, IReadOnlyList<PamuGroup> groups);
 

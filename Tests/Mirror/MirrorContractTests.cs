@@ -196,7 +196,7 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
         {
             foreach ((string name, Func<MirrorMachine, Errno> make) in MirrorScenarios.Calls)
             {
-                Errno alone = MirrorScenarios.InSoftwareAlone(reach, make, out string wanted);
+                Errno alone = MirrorScenarios.InSoftwareAlone(reach, make, out string wanted, Bench());
                 if (alone == Errno.Ok)
                 {
                     pairs++;
@@ -296,6 +296,12 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
 public sealed class FakeContractTests(ITestOutputHelper output) : MirrorContractTests(output)
 {
     private protected override IMirrorBench Bench() => new FakeBench();
+}
+
+/// <summary>The contract on the PAMU of the recorded driver.</summary>
+public sealed class PamuContractTests(ITestOutputHelper output) : MirrorContractTests(output)
+{
+    private protected override IMirrorBench Bench() => new PamuBench();
 }
 
 /// <summary>The contract on TYPE1v2, neighbours merged into one map.</summary>

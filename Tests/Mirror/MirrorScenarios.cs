@@ -145,9 +145,10 @@ internal static class MirrorScenarios
     ];
 
     /// <summary>Makes a call on a machine of its own without hardware: what software alone answers.</summary>
-    internal static Errno InSoftwareAlone(Action<MirrorMachine> reach, Func<MirrorMachine, Errno> make, out string after)
+    internal static Errno InSoftwareAlone(
+        Action<MirrorMachine> reach, Func<MirrorMachine, Errno> make, out string after, IMirrorBench? bench = null)
     {
-        using var machine = new MirrorMachine(isBound: false);
+        using var machine = new MirrorMachine(bench ?? new FakeBench(), isBound: false);
         reach(machine);
         Errno errno = make(machine);
         after = machine.Software();
@@ -198,7 +199,7 @@ internal static class MirrorScenarios
     {
         Shape(machine);
         machine.Container.MapDma(0x40_0000, At(0), Window, DmaPermissions.ReadWrite);
-        machine.Container.MapDma(0x50_0000, At(1), 0x2000, DmaPermissions.Read);
+        machine.Container.MapDma(0x50_0000, At(1), machine.Bench.HoldsParts ? 0x2000 : Window, DmaPermissions.Read);
         machine.Container.MapDma(0x60_0000, At(2), 2 * Window, DmaPermissions.Write);
         Messages(machine);
     }

@@ -130,7 +130,7 @@ internal sealed class RecordedPamuKernel(RecordedPamuMachine machine, int contai
     /// <summary>The driver's own attach, which leaves devices behind when it fails.</summary>
     internal Refusal Attach(int group)
     {
-        int? result = Apply(Op(OpKind.AttachGroup) with { Group = group, Devices = RecordedPamuMachine.RecordedGroups[group] }).IoctlRet;
+        int? result = Apply(Op(OpKind.AttachGroup) with { Group = group, Devices = machine.Groups[group] }).IoctlRet;
         return result == 0 ? Refusal.None : new Refusal((Errno)(-result!.Value), "group", "the driver takes it");
     }
 
@@ -177,6 +177,7 @@ internal sealed class RecordedPamuKernel(RecordedPamuMachine machine, int contai
 
         machine.Driver.Open(container);
         _isOpen = false;
+        _groups.Clear();
     }
 
     private DriverAnswer Apply(RecordedOp op)
