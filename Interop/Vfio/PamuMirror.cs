@@ -24,6 +24,8 @@ public sealed class PamuMirror : VfioMirror
 {
     private const ulong PageBytes = 4096; // the driver's page; a map is one at least
 
+    private const int NoEntry = 2; // ENOENT
+
     private readonly PamuCalls _calls;
     private readonly SortedDictionary<int, HardwareWindow> _held = [];
     private readonly List<ulong> _keepers = [];
@@ -151,7 +153,8 @@ public sealed class PamuMirror : VfioMirror
 
     private protected override void ReleaseWindows() => _ = Release([.. _held.Values]);
 
-    private protected override string DescribeWindows() => _held.Count == 0 ? "no window" : string.Join(", ", _held.Values.Select(static window => Name(window)));
+    private protected override string DescribeWindows() =>
+        _held.Count == 0 ? "no window" : string.Join(", ", _held.Values.Select(static window => Name(window)));
 
     private static Refusal CheckDma(in HardwareWindow window, Shape shape)
     {
@@ -339,8 +342,6 @@ public sealed class PamuMirror : VfioMirror
     }
 
     private static Refusal KeeperRefused(long result) => Refused(result, "iova", "the kernel takes an empty mapping that keeps the IOMMU enabled");
-
-    private const int NoEntry = 2; // ENOENT
 
     /// <summary>What SET_ATTR makes: an aperture and its window count. One window, of the whole aperture, where the container has none yet.</summary>
     private sealed record Shape(ulong Start, ulong Last, uint Count)

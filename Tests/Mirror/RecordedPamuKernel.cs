@@ -8,7 +8,9 @@ namespace PamuFastPath.Tests.Mirror;
 /// A kernel with the recorded VFIO-PAMU driver, quirks included: what the driver does is <see cref="DriverContainer"/>. Around it a VFIO core
 /// as Linux has it: SET_IOMMU wants a group in the container and opens the driver; with the last group the driver is released.
 /// </summary>
-/// <remarks>The core and the release were not recorded. A release takes back every entry of the DMA list, which never ends for one that is not whole windows.</remarks>
+/// <remarks>
+/// The core and the release were not recorded. A release takes back every entry of the DMA list, which never ends for one that is not whole windows.
+/// </remarks>
 internal sealed class RecordedPamuKernel(RecordedPamuMachine machine, int container) : IVfioKernel
 {
     private readonly List<int> _groups = [];
