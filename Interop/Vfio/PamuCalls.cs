@@ -11,6 +11,8 @@ internal sealed class PamuCalls(IVfioKernel kernel)
 {
     private const ulong Poison = 0xA5A5_A5A5_A5A5_A5A5; // no geometry ends where it starts, and no window count is 0xA5A5A5A5
 
+    private const uint WindowsMax = 256; // of any PAMU
+
     /// <summary>SET_ATTR GEOMETRY. The driver refuses it while the domain is enabled.</summary>
     internal Refusal SetGeometry(ulong start, ulong last)
     {
@@ -43,7 +45,7 @@ internal sealed class PamuCalls(IVfioKernel kernel)
     {
         Refusal refusal = Get(PamuAttr.Windows, out VfioPamuAttr attr);
         count = attr.Windows;
-        return refusal.IsRefused || (uint.IsPow2(count) && count <= TableLimit)
+        return refusal.IsRefused || (uint.IsPow2(count) && count <= WindowsMax)
             ? refusal
             : new Refusal(Errno.ENODEV, "iommu", "the kernel's IOMMU is a PAMU and says how many windows it has");
     }
@@ -87,8 +89,6 @@ internal sealed class PamuCalls(IVfioKernel kernel)
         var argument = new VfioPamuMsiBankUnmap { Argsz = VfioPamuMsiBankUnmap.Bytes, Iova = iova };
         return Call(PamuRequests.PamuUnmapMsiBank, ref argument);
     }
-
-    private const uint TableLimit = 256; // WCE has four bits, and the ABI stops at 256
 
     private static VfioPamuAttr New(PamuAttr attribute) => new() { Argsz = VfioPamuAttr.Bytes, Attribute = attribute };
 

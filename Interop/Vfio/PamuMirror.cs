@@ -24,6 +24,8 @@ public sealed class PamuMirror : VfioMirror
 {
     private const ulong PageBytes = 4096; // the driver's page; a map is one at least
 
+    private const int NoEntry = 2; // ENOENT
+
     private readonly PamuCalls _calls;
     private readonly SortedDictionary<int, HardwareWindow> _held = [];
     private readonly List<ulong> _keepers = [];
@@ -151,7 +153,8 @@ public sealed class PamuMirror : VfioMirror
 
     private protected override void ReleaseWindows() => _ = Release([.. _held.Values]);
 
-    private protected override string DescribeWindows() => _held.Count == 0 ? "no window" : string.Join(", ", _held.Values.Select(static window => Name(window)));
+    private protected override string DescribeWindows() =>
+        _held.Count == 0 ? "no window" : string.Join(", ", _held.Values.Select(static window => Name(window)));
 
     private static Refusal CheckDma(in HardwareWindow window, Shape shape)
     {
@@ -204,9 +207,11 @@ public sealed class PamuMirror : VfioMirror
         }
 
         Debug.Assert(_held.Count == 0 && _keepers.Count == 0, "nothing is mapped, so the domain is not enabled");
-        bool isCounted = _shape is { Count: 1 } && shape.Count != 1; // from 1 to another, which shows when it is read back
+        // A call that changes nothing could not be told from one that was refused.
+        bool isPlaced = _shape != null && (_shape.Start, _shape.Last) == (shape.Start, shape.Last);
+        bool isCounted = _shape is { Count: 1 } && shape.Count != 1;
         _shape = null;
-        Refusal refusal = _calls.SetGeometry(shape.Start, shape.Last);
+        Refusal refusal = isPlaced ? Refusal.None : _calls.SetGeometry(shape.Start, shape.Last);
         refusal = refusal.IsRefused || isCounted ? refusal : _calls.SetWindows(1);
         refusal = refusal.IsRefused || shape.Count == 1 ? refusal : _calls.SetWindows(shape.Count);
         _shape = refusal.IsRefused ? null : shape;
@@ -337,8 +342,6 @@ public sealed class PamuMirror : VfioMirror
     }
 
     private static Refusal KeeperRefused(long result) => Refused(result, "iova", "the kernel takes an empty mapping that keeps the IOMMU enabled");
-
-    private const int NoEntry = 2; // ENOENT
 
     /// <summary>What SET_ATTR makes: an aperture and its window count. One window, of the whole aperture, where the container has none yet.</summary>
     private sealed record Shape(ulong Start, ulong Last, uint Count)

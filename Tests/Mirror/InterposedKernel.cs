@@ -9,6 +9,7 @@ internal sealed class InterposedKernel(IVfioKernel inner) : IVfioKernel
     internal const Errno Injected = (Errno)5; // EIO: no rule of ours answers it
 
     private int _countdown;
+    private bool _goesOn;
 
     /// <summary>Called after every call.</summary>
     internal Action? After { get; set; }
@@ -16,8 +17,16 @@ internal sealed class InterposedKernel(IVfioKernel inner) : IVfioKernel
     /// <summary>The call that was made to fail, or null.</summary>
     internal string? Failed { get; private set; }
 
-    /// <summary>Makes the n-th call from now fail (1 is the next; 0 is none).</summary>
-    internal void FailAt(int call) => (_countdown, Failed) = (call, null);
+    internal bool HasFailed => Failed != null;
+
+    /// <summary>Whether an attribute call that fails says so, which the recorded driver's do not.</summary>
+    internal bool SaysSo { get; init; }
+
+    /// <summary>Ranges that groups reserve.</summary>
+    internal Dictionary<int, IReadOnlyList<IovaRange>> Reserved { get; } = [];
+
+    /// <summary>Makes the n-th call from now fail (1 is the next; 0 is none), and all after it if <paramref name="goesOn"/>.</summary>
+    internal void FailAt(int call, bool goesOn = false) => (_countdown, _goesOn, Failed) = (call, goesOn, null);
 
     public long Ioctl(uint request, ulong value = 0)
     {
@@ -32,7 +41,7 @@ internal sealed class InterposedKernel(IVfioKernel inner) : IVfioKernel
         bool isAttribute = request is PamuRequests.PamuGetAttr or PamuRequests.PamuSetAttr;
         bool isStash = isAttribute && MemoryMarshal.Read<PamuAttr>(argument[8..]) == PamuAttr.Stash;
         long result = !Fails(PamuRequests.NameOf(request)) ? inner.Ioctl(request, argument)
-            : isAttribute && !isStash ? 0
+            : isAttribute && !isStash && !SaysSo ? 0
             : -(long)Injected;
         After?.Invoke();
         return result;
@@ -52,7 +61,7 @@ internal sealed class InterposedKernel(IVfioKernel inner) : IVfioKernel
         return refusal;
     }
 
-    public IReadOnlyList<IovaRange> ReservedRanges(int group) => inner.ReservedRanges(group);
+    public IReadOnlyList<IovaRange> ReservedRanges(int group) => Reserved.GetValueOrDefault(group) ?? inner.ReservedRanges(group);
 
     public void Dispose() => inner.Dispose();
 
@@ -64,6 +73,8 @@ internal sealed class InterposedKernel(IVfioKernel inner) : IVfioKernel
         {
             return false;
         }
+
+        _countdown = _goesOn ? 1 : 0;
 
         Failed = call;
         return true;

@@ -138,7 +138,7 @@ internal sealed class MirroredMachine : IConformanceSubject
     {
         foreach (PamuGroup group in _groups.Values.Where(group => group.Container != null))
         {
-            List<ulong> edges = [.. Live(group.Container!).SelectMany(range => (ulong[])[range.Iova - 1, range.Iova, range.Iova + range.Size - 1, range.Iova + range.Size])];
+            List<ulong> edges = [.. Live(group.Container!).SelectMany(Edges)];
             foreach (int liodn in group.Liodns)
             {
                 IReadOnlyList<TableRange> reach = Kernel.Reach(liodn);
@@ -172,6 +172,13 @@ internal sealed class MirroredMachine : IConformanceSubject
         .SelectMany(devices => devices.SelectMany(device => device))
         .Select(liodn => $"0x{liodn:x} [{string.Join(", ", Kernel.Reach(liodn))}]"));
 
+    private static IEnumerable<ulong> Edges(TableRange range) =>
+        [range.Iova - 1, range.Iova, range.Iova + (range.Size - 1), unchecked(range.Iova + range.Size)];
+
     private static List<TableRange> Live(PamuContainer container) =>
-        [.. container.GetWindows().Where(window => window.IsLive).Select(window => new TableRange(window.Iova, window.Size, window.Target, (uint)window.Permissions))];
+    [
+        .. container.GetWindows()
+            .Where(window => window.IsLive)
+            .Select(window => new TableRange(window.Iova, window.Size, window.Target, (uint)window.Permissions)),
+    ];
 }

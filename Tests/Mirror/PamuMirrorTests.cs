@@ -217,6 +217,32 @@ public class PamuMirrorTests(ITestOutputHelper output)
         Assert.Contains("entries", refused.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The count is the machine's maximum, which a fresh domain says it has: the refusal would not show if it were set straight away.</summary>
+    [Fact]
+    public void A_first_group_for_whose_windows_no_table_entries_are_left_is_ENOMEM_and_other_containers_notice_nothing()
+    {
+        using Host host = new Host().Attach(0).Attach(1).Attach(3).Attach(7).Attach(8).Attach(2);
+        host.Container.SetGeometry(0, 0xFFF_FFFF);
+        host.Container.SetWindows(256);
+        host.Container.MapDma(0x100_0000, 0, 0x40_0000, Both);
+        int fd = host.Machine.Open();
+        PamuContainer other = host.Machine.Find(fd);
+        other.SetGeometry(0, 0xFFF_FFFF);
+        other.SetWindows(256);
+        other.MapDma(0x300_0000, 0, 0x40_0000, Both);
+
+        PamuException refused = Assert.Throws<PamuException>(() => host.Machine.Group(fd, 9).Attach(other));
+
+        Assert.Equal(Errno.ENOMEM, refused.Errno);
+        Assert.Null(host.Machine.Difference());
+        Assert.Empty(host.Machine.Kernels[fd].Groups);
+        Assert.Equal(8 * 255, host.Machine.Kernel.Driver.SecondaryUsed);
+        other.UnmapDma(0, 0x40_0000);
+        other.SetWindows(2);
+        host.Machine.Group(fd, 9).Attach(other);
+        Assert.Null(host.Machine.Difference());
+    }
+
     [Fact]
     public void With_one_device_open_the_other_groups_leave_and_come_back_when_the_count_changes()
     {

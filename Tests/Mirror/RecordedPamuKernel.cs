@@ -8,7 +8,9 @@ namespace PamuFastPath.Tests.Mirror;
 /// A kernel with the recorded VFIO-PAMU driver, quirks included: what the driver does is <see cref="DriverContainer"/>. Around it a VFIO core
 /// as Linux has it: SET_IOMMU wants a group in the container and opens the driver; with the last group the driver is released.
 /// </summary>
-/// <remarks>The core and the release were not recorded. A release takes back every entry of the DMA list, which never ends for one that is not whole windows.</remarks>
+/// <remarks>
+/// The core and the release were not recorded. A release takes back every entry of the DMA list, which never ends for one that is not whole windows.
+/// </remarks>
 internal sealed class RecordedPamuKernel(RecordedPamuMachine machine, int container) : IVfioKernel
 {
     private readonly List<int> _groups = [];
@@ -130,7 +132,7 @@ internal sealed class RecordedPamuKernel(RecordedPamuMachine machine, int contai
     /// <summary>The driver's own attach, which leaves devices behind when it fails.</summary>
     internal Refusal Attach(int group)
     {
-        int? result = Apply(Op(OpKind.AttachGroup) with { Group = group, Devices = RecordedPamuMachine.RecordedGroups[group] }).IoctlRet;
+        int? result = Apply(Op(OpKind.AttachGroup) with { Group = group, Devices = machine.Groups[group] }).IoctlRet;
         return result == 0 ? Refusal.None : new Refusal((Errno)(-result!.Value), "group", "the driver takes it");
     }
 
@@ -177,6 +179,7 @@ internal sealed class RecordedPamuKernel(RecordedPamuMachine machine, int contai
 
         machine.Driver.Open(container);
         _isOpen = false;
+        _groups.Clear();
     }
 
     private DriverAnswer Apply(RecordedOp op)

@@ -23,6 +23,9 @@ internal sealed class RecordedPamuMachine(int maxWindows)
         [9] = [[0x81], [0x82, 0x83]],
     };
 
+    /// <summary>The groups of this machine: those of the recordings, unless others are put here.</summary>
+    internal Dictionary<int, int[][]> Groups { get; } = new(RecordedGroups);
+
     /// <summary>The driver. A call that may not return is tried on a clone put here.</summary>
     internal DriverMachine Driver { get; set; } = new((uint)maxWindows);
 
