@@ -14,12 +14,12 @@ internal sealed class PamuBench : IMirrorBench
 
     private readonly RecordedPamuMachine _machine = new(MaxWindows);
     private readonly RecordedPamuKernel _kernel;
-    private readonly FailingKernel _failing;
+    private readonly InterposedKernel _failing;
 
     internal PamuBench()
     {
         _kernel = new RecordedPamuKernel(_machine, container: 0);
-        _failing = new FailingKernel(_kernel);
+        _failing = new InterposedKernel(_kernel) { SaysSo = true };
     }
 
     public bool HoldsMessages => true;
@@ -30,9 +30,9 @@ internal sealed class PamuBench : IMirrorBench
 
     public bool HasFailed => _failing.HasFailed;
 
-    public Errno Injected => FailingKernel.Injected;
+    public Errno Injected => InterposedKernel.Injected;
 
-    public bool IsClosed => _failing.IsClosed;
+    public bool IsClosed => !_kernel.IsOpen;
 
     /// <summary>LIODNs of attached groups that can do different things: a container is one set of windows for all.</summary>
     public IEnumerable<string> Violations => Liodns
@@ -54,7 +54,7 @@ internal sealed class PamuBench : IMirrorBench
         return mirror;
     }
 
-    public void Reserve(int group, ulong start, ulong last) => _failing.Reserved.Add(RecordedGroups[group - 1], new IovaRange(start, last));
+    public void Reserve(int group, ulong start, ulong last) => _failing.Reserved.Add(RecordedGroups[group - 1], [new IovaRange(start, last)]);
 
     public IEnumerable<HeldRange> Held() => Liodns.Take(1).SelectMany(liodn => _machine.Reach(liodn)).Select(range => new HeldRange(
         range.Iova, range.Size, range.Target, (DmaPermissions)range.Access, RecordedPlatform.MsiPages.ToList().IndexOf(range.Target)));
