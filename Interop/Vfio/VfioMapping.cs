@@ -3,9 +3,11 @@
 // Unsafe: loads from and stores to device memory. Invariants:
 //   - an access is inside [0, Length) and naturally aligned; that is checked before the address is formed;
 //   - every access holds a reference to the handle, so that a Dispose on another thread unmaps after it, not under it;
-//   - an access is one load or store of the size asked for: Volatile, never a span, which the runtime may split, merge or repeat.
+//   - an access is one load or store of the size asked for: Volatile, never a span, which the runtime may split, merge or repeat; and a
+//     load is never inlined: of "read & 1" the compiler makes a load of one byte, volatile or not, and devices refuse or misread that.
 
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 
@@ -37,6 +39,7 @@ public sealed unsafe class VfioMapping : SafeHandle
 
     /// <summary>Reads 32 bits in one access.</summary>
     /// <param name="offset">Offset in the mapping, a multiple of 4.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public uint Read32(ulong offset)
     {
         nint place = Enter(offset, sizeof(uint));
@@ -53,6 +56,7 @@ public sealed unsafe class VfioMapping : SafeHandle
 
     /// <summary>Reads 64 bits in one access.</summary>
     /// <param name="offset">Offset in the mapping, a multiple of 8.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public ulong Read64(ulong offset)
     {
         nint place = Enter(offset, sizeof(ulong));

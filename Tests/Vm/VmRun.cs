@@ -10,9 +10,8 @@ internal sealed record VmCheck(string Name, bool Passed, string Detail);
 /// <summary>One boot of the virtual machine, built and run by <c>Tests/Vm/vm</c>, and what its guest reported.</summary>
 internal sealed class VmRun
 {
-    private const string LongForm = "PAMU_VM_LONG";
-    private const int Transfers = 1_000;
-    private const int LongTransfers = 10_000;
+    private const string Transfers = "PAMU_VM_TRANSFERS";
+    private const int DefaultTransfers = 1_000;
 
     /// <summary>The one run that all tests read.</summary>
     internal static readonly Lazy<VmRun> Once = new(Boot);
@@ -45,7 +44,8 @@ internal sealed class VmRun
     /// <summary>The last two lines: the guest program's and its init's.</summary>
     internal IReadOnlyList<string> Ending { get; }
 
-    internal static int TransferCount => Environment.GetEnvironmentVariable(LongForm) == "1" ? LongTransfers : Transfers;
+    internal static int TransferCount =>
+        Environment.GetEnvironmentVariable(Transfers) is string count ? int.Parse(count, CultureInfo.InvariantCulture) : DefaultTransfers;
 
     private static string Script => Path.Combine(RunCase.Repository, "Tests", "Vm", "vm");
 

@@ -19,7 +19,8 @@ internal static unsafe class CycleChecks
     private sealed record Holdings(string Files, int DeviceMaps, int InterruptThreads, string Locked, string Pinned)
     {
         public override string ToString() =>
-            $"{Files.Count(static one => one == ' ') + 1} kinds of files, {DeviceMaps} device mappings, {InterruptThreads} interrupt threads, locked {Locked}, pinned {Pinned}";
+            $"{Files.Count(static one => one == ' ') + 1} kinds of files, {DeviceMaps} device mappings, {InterruptThreads} interrupt threads, "
+            + $"locked {Locked}, pinned {Pinned}";
 
         public bool IsMoreThan(Holdings other) => Files != other.Files && DeviceMaps > other.DeviceMaps
             && InterruptThreads > other.InterruptThreads && Locked != other.Locked;
@@ -108,11 +109,14 @@ internal static unsafe class CycleChecks
 
     private static Holdings Held()
     {
-        string[] files = [.. Directory.GetFiles("/proc/self/fd").Select(static file => File.ResolveLinkTarget(file, false)?.FullName ?? "")];
+        IEnumerable<string> files = Directory.GetFiles("/proc/self/fd")
+            .Select(static file => File.ResolveLinkTarget(file, false)?.FullName ?? "")
+            .Where(static file => file.Length > 0 && !file.StartsWith("/proc/", StringComparison.Ordinal));
         string[] status = File.ReadAllLines("/proc/self/status");
         return new Holdings(
-            string.Join(' ', files.Where(static file => file.Length > 0 && !file.StartsWith("/proc/", StringComparison.Ordinal))
-                .CountBy(static file => file).OrderBy(static one => one.Key, StringComparer.Ordinal).Select(static one => $"{one.Value}x{Path.GetFileName(one.Key)}")),
+            string.Join(' ', files.CountBy(static file => file)
+                .OrderBy(static one => one.Key, StringComparer.Ordinal)
+                .Select(static one => $"{one.Value}x{Path.GetFileName(one.Key)}")),
             File.ReadLines("/proc/self/maps").Count(static line => line.Contains("vfio", StringComparison.Ordinal)),
             Directory.GetDirectories("/proc/self/task").Count(static task => CommandOf(task).StartsWith("irq ", StringComparison.Ordinal)),
             Value("VmLck:"),

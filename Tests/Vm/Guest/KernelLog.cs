@@ -1,6 +1,5 @@
 // Unsafe: hands a buffer to the kernel, which writes no more than its length.
 
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -52,10 +51,11 @@ internal static unsafe partial class KernelLog
         }
     }
 
-    [GeneratedRegex(@"DMAR: \[DMA (?<kind>Read|Write)[^\]]*\] Request device \[(?<device>[0-9a-f:.]+)\] fault addr 0x(?<page>[0-9a-f]+) \[fault reason 0x(?<reason>[0-9a-f]+)\]")]
+    [GeneratedRegex(
+        @"DMAR: \[DMA (?<kind>Read|Write)[^\]]*\] Request device \[(?<device>[0-9a-f:.]+)\] "
+        + @"fault addr 0x(?<page>[0-9a-f]+) \[fault reason 0x(?<reason>[0-9a-f]+)\]")]
     private static partial Regex FaultLine();
 
-    [SuppressMessage("Globalization", "CA2101:Specify marshaling for P/Invoke string arguments", Justification = "Bytes.")]
     [LibraryImport("libc", SetLastError = true)]
     private static partial int klogctl(int type, byte* buffer, int length);
 }
