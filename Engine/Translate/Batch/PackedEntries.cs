@@ -19,9 +19,10 @@ internal readonly unsafe struct PackedEntries
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal PackedEntries(TableHeader* table, ulong uniformLength)
     {
-        // The aperture is naturally aligned, so an exclusive or with its base is as good as a subtraction. It leaves, but for the window index, the
-        // offset, and for an address outside the aperture a bit above it, which is beyond any limit. So one compare checks aperture, mapping and length. Adding a length of at most a window, which no mapping exceeds,
-        // cannot wrap, since there is an index bit that is 0: these kernels do not take a single window.
+        // The aperture is naturally aligned, so an exclusive or with its base is as good as a subtraction. It leaves, but for the window index,
+        // the offset, and for an address outside the aperture a bit above it, which is beyond any limit. So one compare checks aperture,
+        // mapping and length. Adding a length of at most a window, which no mapping exceeds, cannot wrap, since there is an index bit that is
+        // 0: these kernels do not take a single window.
         Debug.Assert(table->WindowCount >= BatchKernels.PackedWindowsMin, "there is an index bit");
         int shift = (int)table->WindowShift;
         Debug.Assert((table->ApertureBase & (table->ApertureLast - table->ApertureBase)) == 0, "the aperture is naturally aligned");
