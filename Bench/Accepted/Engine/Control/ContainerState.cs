@@ -17,7 +17,8 @@ internal enum WindowUse : byte
 /// <param name="Permissions">What devices may do.</param>
 /// <param name="Use">What for.</param>
 /// <param name="Bank">The MSI bank of an MSI window.</param>
-internal readonly record struct WindowState(ulong Target, ulong Size, DmaPermissions Permissions, WindowUse Use, int Bank);
+/// <param name="Vaddr">The process address that a DMA window was mapped from: what hardware is told.</param>
+internal readonly record struct WindowState(ulong Target, ulong Size, DmaPermissions Permissions, WindowUse Use, int Bank, ulong Vaddr);
 
 /// <summary>
 /// Everything a container is, as one immutable value: a control call is a function from this to the next one (design decision 5).

@@ -182,7 +182,7 @@ internal static class ControlRules
             }
 
             windows ??= state.Windows.ToBuilder();
-            windows[(int)index] = new WindowState(target, piece, permissions, WindowUse.Dma, Bank: -1);
+            windows[(int)index] = new WindowState(target, piece, permissions, WindowUse.Dma, Bank: -1, vaddr + done);
         }
 
         next = state with { Windows = windows!.DrainToImmutable() };
@@ -271,7 +271,7 @@ internal static class ControlRules
         }
 
         var window = new WindowState(
-            platform.MsiBanks[(int)bank].Page, PamuPlatform.MsiPageBytes, permissions, WindowUse.Msi, (int)bank);
+            platform.MsiBanks[(int)bank].Page, PamuPlatform.MsiPageBytes, permissions, WindowUse.Msi, (int)bank, Vaddr: 0);
         next = state with { Windows = state.Windows.SetItem(index, window) };
         return Refusal.None;
     }

@@ -1,16 +1,17 @@
 namespace PamuFastPath;
 
 /// <summary>What a step from one state to the next means for devices.</summary>
+[Flags]
 internal enum LiveChange
 {
     /// <summary>Nothing a device could notice: no new table is needed.</summary>
-    None,
+    None = 0,
 
-    /// <summary>Everything that was allowed still is, with the same target: nobody has to be waited for.</summary>
-    Adds,
+    /// <summary>Something is allowed, or laid out, that was not before. Nobody has to be waited for.</summary>
+    Adds = 1,
 
     /// <summary>Something that was allowed no longer is, or goes elsewhere: a grace period is needed.</summary>
-    Removes,
+    Removes = 2,
 }
 
 internal static class LiveChanges
@@ -30,15 +31,8 @@ internal static class LiveChanges
             {
                 LiveWindow before = old.LiveWindow(i);
                 LiveWindow after = sameGeometry ? next.LiveWindow(i) : LiveWindow.Empty;
-                if (!after.Covers(before))
-                {
-                    return LiveChange.Removes;
-                }
-
-                if (before != after)
-                {
-                    change = LiveChange.Adds;
-                }
+                change |= after.Covers(before) ? LiveChange.None : LiveChange.Removes;
+                change |= before.Covers(after) ? LiveChange.None : LiveChange.Adds;
             }
 
             return change;

@@ -5,10 +5,8 @@
 //     the cell is swapped for the engine's closed one first and freed after a grace period;
 //   - state, cell and LIODN map change under the engine's control lock only.
 
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -21,11 +19,12 @@ namespace PamuFastPath;
 /// nothing. A call that takes rights away returns only when no reader can still use the old translation, and is refused with EDEADLK
 /// inside a reader section of the calling thread. Addresses and sizes are bytes.
 /// </remarks>
-public sealed unsafe class PamuContainer : PamuControl, IDisposable
+public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 {
     private nint _cell;
     private ContainerState _state;
     private ulong _generation = 1;
+    private IHardwareMirror? _hardware;
 
     internal PamuContainer(PamuEngine engine, int fd)
         : base(engine, fd)
@@ -95,7 +94,38 @@ public sealed unsafe class PamuContainer : PamuControl, IDisposable
         ContainerDoor.Ioctl(this, request, argument, memory);
 
     /// <summary>
-    /// Takes the groups out and closes the container. On return no reader uses its translations; a reader that enters later finds a table
+    /// Binds hardware to the container: what the container holds now is applied to it, and every later control call is one step over software
+    /// and hardware. What adds rights is done in hardware first; what removes rights is published and waited for first. If the hardware
+    /// refuses, the call answers its errno and neither has changed. The container owns the mirror from now on and disposes of it.
+    /// </summary>
+    /// <param name="hardware">The hardware; of one container only.</param>
+    /// <exception cref="PamuException">
+    /// EBUSY: hardware is bound already. EBADF: the container is closed. EDEADLK: with a transaction open on this thread. Or what the hardware
+    /// answered. Then it is not bound, and still the caller's to dispose of.
+    /// </exception>
+    public void BindHardware(IHardwareMirror hardware)
+    {
+        ArgumentNullException.ThrowIfNull(hardware);
+        using ControlTurn turn = Engine.TakeTurn(out Refusal refusal);
+        refusal.ThrowIfRefused();
+        if (_state.IsDisposed)
+        {
+            throw new PamuException(Errno.EBADF, "container", "the container is open");
+        }
+
+        if (_hardware != null)
+        {
+            throw new PamuException(Errno.EBUSY, nameof(hardware), "a container has one piece of hardware");
+        }
+
+        HardwareImage image = HardwareImage.Of(_state);
+        hardware.Check(image).ThrowIfRefused();
+        hardware.Apply(image).ThrowIfRefused();
+        _hardware = hardware;
+    }
+
+    /// <summary>
+    /// Takes the groups out and closes the container and its hardware. On return no reader uses its translations; a reader that enters later finds a table
     /// that refuses everything.
     /// </summary>
     /// <exception cref="PamuException">EDEADLK: inside a reader section, or with a transaction open, on this thread.</exception>
@@ -118,7 +148,8 @@ public sealed unsafe class PamuContainer : PamuControl, IDisposable
         Volatile.Write(ref _cell, (nint)Engine.ClosedCell); // release; other side: the acquire in CellIn
         foreach (PamuGroup group in _state.Groups)
         {
-            Release(group);
+            ClearLiodns(group);
+            group.Container = null;
         }
 
         Volatile.Write(ref _state, _state with { IsDisposed = true, Groups = [] });
@@ -126,6 +157,7 @@ public sealed unsafe class PamuContainer : PamuControl, IDisposable
         Engine.Publisher.WaitForReaders(Engine.Publisher.Advance());
         TableBuilder.Free(cell->Current);
         NativeMemory.AlignedFree(cell);
+        _hardware?.Dispose();
     }
 
     internal Refusal Attach(PamuGroup group) =>
@@ -149,88 +181,5 @@ public sealed unsafe class PamuContainer : PamuControl, IDisposable
 
         refusal = call(_state, out ContainerState next);
         return refusal.IsRefused ? refusal : Commit(next);
-    }
-
-    /// <summary>Makes <paramref name="next"/> the state: builds, publishes, and waits if rights went. The caller holds the turn.</summary>
-    internal Refusal Commit(ContainerState next)
-    {
-        ContainerState old = _state;
-        LiveChange change = LiveChange.Between(old, next);
-        List<PamuGroup> joined = [.. next.Groups.Except(old.Groups)];
-        List<PamuGroup> left = [.. old.Groups.Except(next.Groups)];
-        bool removes = change == LiveChange.Removes || left.Count > 0;
-        if (removes && RefuseInsideSection() is { IsRefused: true } deadlock)
-        {
-            return deadlock;
-        }
-
-        TableHeader* table = null;
-        if (change != LiveChange.None)
-        {
-            try
-            {
-                table = Build(next, _generation + 1);
-            }
-            catch (OutOfMemoryException)
-            {
-                return new Refusal(Errno.ENOMEM, "table", "memory for a table");
-            }
-        }
-
-        long began = PamuEventSource.Now();
-        Volatile.Write(ref _state, next);
-        left.ForEach(Release);
-        ulong retiredAt = 0;
-        if (table != null)
-        {
-            Volatile.Write(ref _generation, _generation + 1);
-            retiredAt = Engine.Publisher.Publish((TableCell*)_cell, table);
-        }
-
-        foreach (PamuGroup group in joined)
-        {
-            group.Container = this;
-            foreach (int liodn in group.Liodns)
-            {
-                Engine.Liodns.Set(liodn, (TableCell*)_cell);
-            }
-        }
-
-        if (removes)
-        {
-            Engine.Publisher.WaitForReaders(table != null ? retiredAt : Engine.Publisher.Advance());
-        }
-
-        if (table != null)
-        {
-            PamuEventSource.Log.PublicationDone(Fd, _generation, removes, began);
-        }
-
-        return Refusal.None;
-    }
-
-    /// <summary>A call that takes rights away would wait for the caller's own section for ever.</summary>
-    private Refusal RefuseInsideSection() => Engine.Readers.CallerIsInSection()
-        ? Refusal.Deadlock("caller", "a call that takes rights away is made outside the thread's own reader sections")
-        : Refusal.None;
-
-    private void Release(PamuGroup group)
-    {
-        group.Container = null;
-        foreach (int liodn in group.Liodns)
-        {
-            Engine.Liodns.Clear(liodn);
-        }
-    }
-
-    private static TableHeader* Build(ContainerState state, ulong generation)
-    {
-        Span<LiveWindow> windows = stackalloc LiveWindow[(int)state.WindowCount];
-        for (int i = 0; i < windows.Length; i++)
-        {
-            windows[i] = state.LiveWindow(i);
-        }
-
-        return TableBuilder.Build(state.Geometry, windows, generation);
     }
 }

@@ -43,7 +43,9 @@ public sealed class PamuTransaction : PamuControl, IDisposable
     /// <summary>
     /// Publishes the result as one table and ends the transaction. If any of it takes rights away, returns after a grace period.
     /// </summary>
-    /// <exception cref="PamuException">EDEADLK: inside a reader section of this thread; the transaction stays open and nothing changed.</exception>
+    /// <exception cref="PamuException">
+    /// EDEADLK: inside a reader section of this thread. ENOMEM. Or what bound hardware answered. The transaction stays open and nothing changed.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The transaction has ended.</exception>
     public void Commit()
     {

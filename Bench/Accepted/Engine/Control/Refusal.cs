@@ -1,13 +1,20 @@
 namespace PamuFastPath;
 
-/// <summary>Why a control call is refused; <see cref="None"/> if it is not.</summary>
-internal readonly record struct Refusal(Errno Errno, string Parameter, string Rule)
+/// <summary>Why a control call or a hardware step is refused; <see cref="None"/> if it is not.</summary>
+/// <param name="Errno">The errno the caller gets; <see cref="Errno.Ok"/> if nothing is refused.</param>
+/// <param name="Parameter">The parameter at fault.</param>
+/// <param name="Rule">The rule it broke, as a phrase.</param>
+public readonly record struct Refusal(Errno Errno, string Parameter, string Rule)
 {
-    internal static Refusal None => default;
+    /// <summary>Nothing is refused.</summary>
+    public static Refusal None => default;
 
-    internal bool IsRefused => Errno != Errno.Ok;
+    /// <summary>Whether something is refused.</summary>
+    public bool IsRefused => Errno != Errno.Ok;
 
-    internal void ThrowIfRefused()
+    /// <summary>Throws the refusal, if there is one.</summary>
+    /// <exception cref="PamuException">The refusal.</exception>
+    public void ThrowIfRefused()
     {
         if (IsRefused)
         {

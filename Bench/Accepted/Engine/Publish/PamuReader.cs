@@ -66,9 +66,9 @@ public sealed unsafe class PamuReader : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReaderSection Enter(PamuContainer container)
     {
+        ReaderSlot* slot = _slot;
         ref nint cell = ref container.CellPlace; // throws for null here: after the announcement nobody would take it back
         CheckOwn(container);
-        ReaderSlot* slot = _slot;
         bool nested = Announce(slot);
         return new ReaderSection(slot, PamuContainer.CellIn(ref cell), nested);
     }
@@ -95,9 +95,9 @@ public sealed unsafe class PamuReader : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Translation Translate(PamuContainer container, ulong iova, ulong length, DmaAccess access)
     {
+        ReaderSlot* slot = _slot;
         ref nint cell = ref container.CellPlace; // throws for null here: after the announcement nobody would take it back
         CheckOwn(container);
-        ReaderSlot* slot = _slot;
         if (slot->Epoch != 0)
         {
             return TranslateNested(container, iova, length, access);

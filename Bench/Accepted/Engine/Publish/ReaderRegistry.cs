@@ -101,8 +101,7 @@ internal sealed unsafe class ReaderRegistry
         {
             if (!_freed && _records[record.Index] == record)
             {
-                Volatile.Write(ref _records[record.Index], null);
-                Volatile.Write(ref Slot(record.Index)->Epoch, 0); // ends the wait of whoever waits for this slot (Publisher)
+                Drop(record.Index);
             }
         }
     }
@@ -118,14 +117,19 @@ internal sealed unsafe class ReaderRegistry
             {
                 if (_records[i]?.Name == name)
                 {
-                    Volatile.Write(ref _records[i], null);
-                    Volatile.Write(ref Slot(i)->Epoch, 0);
+                    Drop(i);
                     removed++;
                 }
             }
 
             return removed;
         }
+    }
+
+    private void Drop(int index)
+    {
+        Volatile.Write(ref _records[index], null);
+        Volatile.Write(ref Slot(index)->Epoch, 0); // ends the wait of whoever waits for this slot (Publisher)
     }
 
     /// <summary>The names of readers that are inside a section now.</summary>

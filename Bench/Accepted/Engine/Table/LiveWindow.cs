@@ -18,4 +18,13 @@ internal readonly record struct LiveWindow(ulong Target, ulong Size, DmaPermissi
         other.IsEmpty
         || (Target == other.Target && MsiBank == other.MsiBank && Size >= other.Size
             && (Permissions & other.Permissions) == other.Permissions);
+
+    /// <summary>What both allow with the same result.</summary>
+    internal LiveWindow Common(in LiveWindow other)
+    {
+        DmaPermissions both = Permissions & other.Permissions;
+        return Target == other.Target && MsiBank == other.MsiBank && both != DmaPermissions.None
+            ? this with { Size = Math.Min(Size, other.Size), Permissions = both }
+            : Empty;
+    }
 }

@@ -18,6 +18,10 @@ internal static unsafe class TableBuilder
     /// <summary>Packed frames are 4 KiB, whatever the platform's page size.</summary>
     private const int FrameShift = 12;
 
+    /// <summary>Test hook: the image, counted from the next one on this thread, that there is no memory for; 0 is none.</summary>
+    [ThreadStatic]
+    internal static int OutOfMemoryAtForTest;
+
     /// <summary>Builds the image of <paramref name="windows"/>, which holds one entry per window of <paramref name="geometry"/>.</summary>
     internal static TableHeader* Build(in TableGeometry geometry, ReadOnlySpan<LiveWindow> windows, ulong generation)
     {
@@ -67,7 +71,11 @@ internal static unsafe class TableBuilder
         uint* read = (uint*)((byte*)table + TableLayout.PackedReadOffset);
         uint* write = (uint*)((byte*)table + TableLayout.PackedWriteOffset);
         uint* msiMap = (uint*)((byte*)table + TableLayout.MsiMapOffset);
+        byte* planesRead = (byte*)table + TableLayout.PlanesReadOffset;
+        byte* planesWrite = (byte*)table + TableLayout.PlanesWriteOffset;
         new Span<uint>(read, 2 * TableLayout.WindowCountMax).Fill(TableLayout.PackedRefused);
+        new Span<byte>(planesRead, TableLayout.WindowCountMax).Fill((byte)TableLayout.PackedRefused); // plane 0; the others are 0
+        new Span<byte>(planesWrite, TableLayout.WindowCountMax).Fill((byte)TableLayout.PackedRefused);
         for (int i = 0; i < windows.Length; i++)
         {
             if (windows[i] is { IsMsi: true, IsEmpty: false })
@@ -90,10 +98,20 @@ internal static unsafe class TableBuilder
                 uint entry = ((uint)frame << TableLayout.PackedSizeBits) | (uint)(BitOperations.Log2(window.Size) - FrameShift);
                 read[i] = (window.Permissions & DmaPermissions.Read) != 0 ? entry : TableLayout.PackedRefused;
                 write[i] = (window.Permissions & DmaPermissions.Write) != 0 ? entry : TableLayout.PackedRefused;
+                SetPlanes(planesRead, i, read[i]);
+                SetPlanes(planesWrite, i, write[i]);
             }
         }
 
         return isPacked;
+    }
+
+    private static void SetPlanes(byte* planes, int window, uint entry)
+    {
+        for (int plane = 0; plane < sizeof(uint); plane++)
+        {
+            planes[plane * TableLayout.WindowCountMax + window] = (byte)(entry >> (8 * plane));
+        }
     }
 
     /// <summary>Whether the targets fit packed frames that count from the lowest of them.</summary>
@@ -139,6 +157,11 @@ internal static unsafe class TableBuilder
 
     private static TableHeader* Allocate(ulong apertureBase, ulong apertureLast, int windowShift, uint windowCount, ulong generation)
     {
+        if (OutOfMemoryAtForTest > 0 && --OutOfMemoryAtForTest == 0)
+        {
+            throw new InsufficientMemoryException();
+        }
+
         var table = (TableHeader*)NativeMemory.AlignedAlloc(TableLayout.ImageBytes, TableLayout.Alignment);
         Debug.Assert((nuint)table % TableLayout.Alignment == 0, "images are aligned");
         NativeMemory.Clear(table, TableLayout.ImageBytes);
@@ -159,6 +182,8 @@ internal static unsafe class TableBuilder
         AddColumn(table, TableColumn.PackedRead, TableLayout.PackedReadOffset, sizeof(uint), TableLayout.WindowCountMax);
         AddColumn(table, TableColumn.PackedWrite, TableLayout.PackedWriteOffset, sizeof(uint), TableLayout.WindowCountMax);
         AddColumn(table, TableColumn.MsiMap, TableLayout.MsiMapOffset, sizeof(uint), TableLayout.WindowCountMax / 32);
+        AddColumn(table, TableColumn.PlanesRead, TableLayout.PlanesReadOffset, sizeof(byte), TableLayout.PlanesBytes);
+        AddColumn(table, TableColumn.PlanesWrite, TableLayout.PlanesWriteOffset, sizeof(byte), TableLayout.PlanesBytes);
         return table;
     }
 

@@ -60,8 +60,17 @@ public static class TableLayout
     /// <summary>Offset of the MSI map: bit <c>i % 32</c> of word <c>i / 32</c> is set if window i is a live MSI window; padded to 64 bytes.</summary>
     public const int MsiMapOffset = PackedWriteOffset + PackedColumnBytes;
 
+    /// <summary>Bytes of the four planes of a packed column: byte p of every entry stands in plane p.</summary>
+    public const int PlanesBytes = 4 * WindowCountMax;
+
+    /// <summary>Offset of the packed column for reads as planes, for kernels that look up bytes.</summary>
+    public const int PlanesReadOffset = MsiMapOffset + 64;
+
+    /// <summary>Offset of the packed column for writes as planes. One <see cref="PlanesBytes"/> behind the one for reads.</summary>
+    public const int PlanesWriteOffset = PlanesReadOffset + PlanesBytes;
+
     /// <summary>Bytes of a whole image.</summary>
-    public const int ImageBytes = MsiMapOffset + 64;
+    public const int ImageBytes = PlanesWriteOffset + PlanesBytes;
 
     /// <summary>Low bits of a packed entry that hold log2(size in pages of 4 KiB).</summary>
     public const int PackedSizeBits = 6;
@@ -99,6 +108,12 @@ public enum TableColumn
 
     /// <summary>u32: 8 words, one bit per window.</summary>
     MsiMap = 6,
+
+    /// <summary>u8, 4 planes of 256: byte p (the lowest is 0) of each entry of <see cref="PackedRead"/> in plane p.</summary>
+    PlanesRead = 7,
+
+    /// <summary>u8: the same of <see cref="PackedWrite"/>.</summary>
+    PlanesWrite = 8,
 }
 
 /// <summary>The fixed part of the header. The first 64 bytes are all that translation reads of it.</summary>

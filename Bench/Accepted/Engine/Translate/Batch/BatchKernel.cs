@@ -26,11 +26,17 @@ public enum BatchKernel
 
     /// <summary>512-bit, entries gathered from the 64-bit columns. Any table.</summary>
     Vector512Gather = 6,
+
+    /// <summary>512-bit, packed columns held in registers byte by byte. Any window count whose table is packed; needs AVX-512 VBMI.</summary>
+    Vector512Bytes = 7,
 }
 
 internal static class BatchKernels
 {
     internal const int RegisterWindowsMax = 16;
+
+    /// <summary>The fewest windows that the 512-bit kernels on packed entries take.</summary>
+    internal const int PackedWindowsMin = 2;
 
     /// <summary>The largest window shift that kernels take which add offset and length, or compare signed.</summary>
     internal const int WindowShiftMax = 61;
@@ -44,7 +50,10 @@ internal static class BatchKernels
             && windowCount <= RegisterWindowsMax && windowShift <= WindowShiftMax,
         BatchKernel.Vector256Gather => Vector256.IsHardwareAccelerated && Avx2.IsSupported,
         BatchKernel.Vector512Registers => Vector512.IsHardwareAccelerated && Avx512F.IsSupported && windowCount <= RegisterWindowsMax,
-        BatchKernel.Vector512Packed => Vector512.IsHardwareAccelerated && Avx512F.IsSupported && isPacked && windowShift <= WindowShiftMax,
+        BatchKernel.Vector512Packed => Vector512.IsHardwareAccelerated && Avx512F.IsSupported && isPacked
+            && windowCount >= PackedWindowsMin && windowShift <= WindowShiftMax,
+        BatchKernel.Vector512Bytes => Vector512.IsHardwareAccelerated && Avx512Vbmi.IsSupported && isPacked
+            && windowCount >= PackedWindowsMin && windowShift <= WindowShiftMax,
         BatchKernel.Vector512Gather => Vector512.IsHardwareAccelerated && Avx512F.IsSupported,
         _ => false,
     };
@@ -55,6 +64,7 @@ internal static class BatchKernels
         ReadOnlySpan<BatchKernel> byPreference =
         [
             BatchKernel.Vector512Registers,
+            BatchKernel.Vector512Bytes,
             BatchKernel.Vector512Packed,
             BatchKernel.Vector512Gather,
             BatchKernel.Vector256Registers,
@@ -63,7 +73,9 @@ internal static class BatchKernels
         ];
         foreach (BatchKernel kernel in byPreference)
         {
-            if (CanRun(kernel, windowCount, windowShift, isPacked))
+            // Whole entries of up to 32 windows take one permute: fewer shuffles than byte by byte.
+            bool isWorse = kernel == BatchKernel.Vector512Bytes && windowCount <= 32;
+            if (!isWorse && CanRun(kernel, windowCount, windowShift, isPacked))
             {
                 return kernel;
             }

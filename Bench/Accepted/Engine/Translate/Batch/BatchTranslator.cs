@@ -9,6 +9,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace PamuFastPath;
 
@@ -32,6 +33,9 @@ internal unsafe struct BatchArguments
     /// <summary>The packed column of the access.</summary>
     internal readonly uint* Packed => (uint*)((byte*)Table + TableLayout.PackedReadOffset + ((nuint)Access & 1) * TableLayout.PackedColumnBytes);
 
+    /// <summary>The packed column of the access as four planes.</summary>
+    internal readonly byte* Planes => (byte*)Table + TableLayout.PlanesReadOffset + ((nuint)Access & 1) * TableLayout.PlanesBytes;
+
     internal readonly uint* MsiMap => (uint*)((byte*)Table + TableLayout.MsiMapOffset);
 
     /// <summary>
@@ -40,7 +44,8 @@ internal unsafe struct BatchArguments
     /// <param name="i">The first element of a step.</param>
     /// <param name="messages">The step's elements that hit an MSI window, a bit each.</param>
     /// <param name="iovas">The step's IOVAs: those of the batch may be overwritten already.</param>
-    internal readonly void SetMessageTargets(nuint i, uint messages, ulong* iovas)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly void SetMessageTargets(nuint i, ulong messages, ulong* iovas)
     {
         for (; messages != 0; messages &= messages - 1)
         {
@@ -56,6 +61,7 @@ internal static unsafe class BatchTranslator
     /// <summary>Elements of the widest kernel step, and of the stack buffer for the rest of a batch.</summary>
     internal const int StepMax = 16;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static BatchResult Translate(
         TableHeader* table,
         ReadOnlySpan<ulong> iovas,
@@ -67,12 +73,6 @@ internal static unsafe class BatchTranslator
         Span<ulong> msiMask,
         BatchKernel? forced)
     {
-        Check(iovas, targets, faultMask, crossMask, msiMask);
-        if (table->Refusal != 0 || length == 0)
-        {
-            return RefuseAll(iovas.Length, targets, faultMask, crossMask, msiMask);
-        }
-
         // A length no window has gives the same answers as any larger one; offset + length then stays far below 2^64.
         if (table->WindowShift <= BatchKernels.WindowShiftMax)
         {
@@ -82,6 +82,7 @@ internal static unsafe class BatchTranslator
         return Run(table, iovas, default, length, access, targets, faultMask, crossMask, msiMask, KernelFor(table, forced));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static BatchResult Translate(
         TableHeader* table,
         ReadOnlySpan<ulong> iovas,
@@ -93,18 +94,12 @@ internal static unsafe class BatchTranslator
         Span<ulong> msiMask,
         BatchKernel? forced)
     {
-        Check(iovas, targets, faultMask, crossMask, msiMask);
         if (lengths.Length != iovas.Length)
         {
             throw new ArgumentException($"{iovas.Length} IOVAs need as many lengths, not {lengths.Length}", nameof(lengths));
         }
 
-        if (table->Refusal != 0)
-        {
-            return RefuseAll(iovas.Length, targets, faultMask, crossMask, msiMask);
-        }
-
-        return Run(table, iovas, lengths, 0, access, targets, faultMask, crossMask, msiMask, KernelFor(table, forced));
+        return Run(table, iovas, lengths, 1, access, targets, faultMask, crossMask, msiMask, KernelFor(table, forced));
     }
 
     private static BatchKernel KernelFor(TableHeader* table, BatchKernel? forced)
@@ -119,6 +114,7 @@ internal static unsafe class BatchTranslator
             : throw new PlatformNotSupportedException($"kernel {kernel} cannot run here: instruction set, window count or targets");
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static BatchResult Run(
         TableHeader* table,
         ReadOnlySpan<ulong> iovas,
@@ -132,18 +128,24 @@ internal static unsafe class BatchTranslator
         BatchKernel kernel)
     {
         int words = WordsFor(iovas.Length);
-        faultMask = faultMask[..words];
-        crossMask = crossMask[..words];
-        msiMask = msiMask[..words];
-
-        // Kernels write a mask byte only where there is something to say (msi: always), so all starts at 0.
-        faultMask.Clear();
-        crossMask.Clear();
-        msiMask.Clear();
+        CheckLengths(iovas.Length, targets.Length, words, faultMask.Length, crossMask.Length, msiMask.Length);
+        if (iovas.Length == 0)
+        {
+            return default;
+        }
 
         fixed (ulong* from = iovas, to = targets, fault = faultMask, cross = crossMask, msi = msiMask)
         fixed (uint* lengthOf = lengths)
         {
+            CheckOverlaps(from, to, (nuint)iovas.Length, fault, cross, msi, (nuint)words);
+            if (table->Refusal != 0 || length == 0)
+            {
+                return RefuseAll(iovas.Length, targets, faultMask, crossMask, msiMask);
+            }
+
+            // Kernels write a mask byte only where there is something to say (msi: always), so all starts at 0.
+            ClearMasks(fault, cross, msi, words);
+
             nuint whole = (nuint)iovas.Length & ~(nuint)(StepMax - 1);
             var batch = new BatchArguments
             {
@@ -165,19 +167,9 @@ internal static unsafe class BatchTranslator
             {
                 RunRest(kernel, batch, lengthOf, length, iovas.Length - (int)whole);
             }
-        }
 
-        if (!BitConverter.IsLittleEndian)
-        {
-            BinaryPrimitives.ReverseEndianness(faultMask, faultMask); // kernels write bytes: element i in byte i / 8
-            BinaryPrimitives.ReverseEndianness(crossMask, crossMask);
-            BinaryPrimitives.ReverseEndianness(msiMask, msiMask);
+            return Count(iovas.Length, fault, cross, msi, words);
         }
-
-        int faults = CountBits(faultMask);
-        int crosses = CountBits(crossMask);
-        int messages = CountBits(msiMask);
-        return new BatchResult(iovas.Length - faults - crosses - messages, messages, faults, crosses);
     }
 
     /// <summary>The last elements, fewer than a step: through a buffer whose unused elements repeat the first.</summary>
@@ -244,6 +236,9 @@ internal static unsafe class BatchTranslator
             case BatchKernel.Vector512Registers:
                 Vector512Kernels.Registers(batch, lengths);
                 break;
+            case BatchKernel.Vector512Bytes:
+                Vector512BytesKernel.Run(batch, lengths);
+                break;
             case BatchKernel.Vector512Packed:
                 Vector512Kernels.Packed(batch, lengths);
                 break;
@@ -282,45 +277,79 @@ internal static unsafe class BatchTranslator
 
     private static int WordsFor(int count) => (int)(((uint)count + 63) / 64);
 
-    private static int CountBits(ReadOnlySpan<ulong> mask)
+    /// <summary>Spans are cleared by a call each, which is dear for a word or two.</summary>
+    private static void ClearMasks(ulong* fault, ulong* cross, ulong* msi, int words)
     {
-        int count = 0;
-        foreach (ulong word in mask)
+        if (words > 4)
         {
-            count += BitOperations.PopCount(word);
+            new Span<ulong>(fault, words).Clear();
+            new Span<ulong>(cross, words).Clear();
+            new Span<ulong>(msi, words).Clear();
+            return;
         }
 
-        return count;
+        for (int i = 0; i < words; i++)
+        {
+            fault[i] = 0;
+            cross[i] = 0;
+            msi[i] = 0;
+        }
     }
 
-    private static void Check(
-        ReadOnlySpan<ulong> iovas, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask)
+    /// <summary>Counts the mask bits, after putting the bytes that kernels wrote (element i in byte i / 8) into the machine's order.</summary>
+    private static BatchResult Count(int elements, ulong* fault, ulong* cross, ulong* msi, int words)
     {
-        if (targets.Length < iovas.Length)
+        if (!BitConverter.IsLittleEndian)
         {
-            throw new ArgumentException($"{iovas.Length} targets do not fit {targets.Length} entries", nameof(targets));
+            foreach (nint mask in (ReadOnlySpan<nint>)[(nint)fault, (nint)cross, (nint)msi])
+            {
+                BinaryPrimitives.ReverseEndianness(new ReadOnlySpan<ulong>((ulong*)mask, words), new Span<ulong>((ulong*)mask, words));
+            }
         }
 
-        int words = WordsFor(iovas.Length);
-        if (faultMask.Length < words || crossMask.Length < words || msiMask.Length < words)
+        int faults = 0;
+        int crosses = 0;
+        int messages = 0;
+        for (int i = 0; i < words; i++)
         {
-            throw new ArgumentException($"each mask of {iovas.Length} elements has at least {words} words", nameof(faultMask));
+            faults += BitOperations.PopCount(fault[i]);
+            crosses += BitOperations.PopCount(cross[i]);
+            messages += BitOperations.PopCount(msi[i]);
         }
 
-        ReadOnlySpan<ulong> results = targets[..iovas.Length];
-        if (iovas.Overlaps(results, out int offset) && offset != 0)
+        return new BatchResult(elements - faults - crosses - messages, messages, faults, crosses);
+    }
+
+    private static void CheckLengths(int elements, int targets, int words, int faultMask, int crossMask, int msiMask)
+    {
+        if (targets < elements)
+        {
+            throw new ArgumentException($"{elements} targets do not fit {targets} entries", nameof(targets));
+        }
+
+        if (faultMask < words || crossMask < words || msiMask < words)
+        {
+            throw new ArgumentException($"each mask of {elements} elements has at least {words} words", nameof(faultMask));
+        }
+    }
+
+    private static void CheckOverlaps(ulong* iovas, ulong* targets, nuint elements, ulong* faultMask, ulong* crossMask, ulong* msiMask, nuint words)
+    {
+        if (iovas != targets && Overlap(iovas, elements, targets, elements))
         {
             throw new ArgumentException("targets are the IOVAs' own span or do not overlap it", nameof(targets));
         }
 
-        ReadOnlySpan<ulong> fault = faultMask[..words];
-        ReadOnlySpan<ulong> cross = crossMask[..words];
-        ReadOnlySpan<ulong> msi = msiMask[..words];
-        if (fault.Overlaps(cross) || fault.Overlaps(msi) || cross.Overlaps(msi)
-            || iovas.Overlaps(fault) || iovas.Overlaps(cross) || iovas.Overlaps(msi)
-            || results.Overlaps(fault) || results.Overlaps(cross) || results.Overlaps(msi))
+        if (Overlap(faultMask, words, crossMask, words) || Overlap(faultMask, words, msiMask, words) || Overlap(crossMask, words, msiMask, words)
+            || Overlap(iovas, elements, faultMask, words) || Overlap(iovas, elements, crossMask, words) || Overlap(iovas, elements, msiMask, words)
+            || Overlap(targets, elements, faultMask, words) || Overlap(targets, elements, crossMask, words)
+            || Overlap(targets, elements, msiMask, words))
         {
             throw new ArgumentException("masks overlap neither each other nor the IOVAs and targets", nameof(faultMask));
         }
     }
+
+    /// <summary>Whether two arrays, neither of them empty, share a byte: one compare, since a negative distance wraps to a huge one.</summary>
+    private static bool Overlap(ulong* a, nuint lengthOfA, ulong* b, nuint lengthOfB) =>
+        (nuint)b - (nuint)a + (lengthOfB * sizeof(ulong) - 1) < (lengthOfA + lengthOfB) * sizeof(ulong) - 1;
 }

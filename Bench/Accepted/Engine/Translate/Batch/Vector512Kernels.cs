@@ -70,12 +70,17 @@ internal static unsafe class Vector512Kernels
                 target = iova + delta;
             }
 
-            // With a uniform length the end has it folded in; else the first byte is checked against the end, the last one below.
-            Vector512<ulong> hit = Vector512.LessThan(relative, end);
-            if (!TLengths.IsUniform)
+            // With a uniform length the end has it folded in. Else the length is compared with the room up to the end, which is 0 for an address
+            // beyond it. One compare either way: two would have to be joined, by way of vectors.
+            Vector512<ulong> hit;
+            if (TLengths.IsUniform)
+            {
+                hit = Vector512.LessThan(relative, end);
+            }
+            else
             {
                 Vector512<ulong> lastByte = lengths.At512(i) - Vector512<ulong>.One; // a zero length becomes the largest of all
-                hit &= Vector512.LessThan(lastByte, end - relative);
+                hit = Vector512.LessThan(lastByte, Vector512.Max(end, relative) - relative);
             }
 
             byte hits = (byte)hit.ExtractMostSignificantBits();
@@ -97,42 +102,42 @@ internal static unsafe class Vector512Kernels
     /// Packed columns of 32-bit entries in 2 to 16 registers: two-source permutes over 32 entries each, joined by the index bits above.
     /// 16 elements a step.
     /// </summary>
-    internal static void Packed<TLengths>(in BatchArguments batch, TLengths lengths)
+    internal static void Packed<TLengths>(in BatchArguments batch, TLengths lengths, nuint first = 0)
         where TLengths : struct, IBatchLengths
     {
         switch (batch.Table->WindowCount)
         {
             case <= 32:
-                Packed<TLengths, Lookup32>(batch, lengths);
+                Packed<TLengths, Lookup32>(batch, lengths, first);
                 break;
             case <= 64:
-                Packed<TLengths, Lookup64>(batch, lengths);
+                Packed<TLengths, Lookup64>(batch, lengths, first);
                 break;
             case <= 128:
-                Packed<TLengths, Lookup128>(batch, lengths);
+                Packed<TLengths, Lookup128>(batch, lengths, first);
                 break;
             default:
-                Packed<TLengths, Lookup256>(batch, lengths);
+                Packed<TLengths, Lookup256>(batch, lengths, first);
                 break;
         }
     }
 
-    private static void Packed<TLengths, TLookup>(in BatchArguments batch, TLengths lengths)
+    private static void Packed<TLengths, TLookup>(in BatchArguments batch, TLengths lengths, nuint first)
         where TLengths : struct, IBatchLengths
         where TLookup : struct, ILookup
     {
         if (HasMsi(batch))
         {
-            Packed<TLengths, TLookup, WithMsi>(batch, lengths);
+            Packed<TLengths, TLookup, WithMsi>(batch, lengths, first);
         }
         else
         {
-            Packed<TLengths, TLookup, WithoutMsi>(batch, lengths);
+            Packed<TLengths, TLookup, WithoutMsi>(batch, lengths, first);
         }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Packed<TLengths, TLookup, TMsi>(in BatchArguments batch, TLengths lengths)
+    private static void Packed<TLengths, TLookup, TMsi>(in BatchArguments batch, TLengths lengths, nuint first)
         where TLengths : struct, IBatchLengths
         where TLookup : struct, ILookup
         where TMsi : struct, IMsiChoice
@@ -145,63 +150,54 @@ internal static unsafe class Vector512Kernels
         TLookup lookup = default;
         lookup.Load(batch.Packed);
 
+        var entries = new PackedEntries(table, lengths.At(0));
         Vector512<ulong> apertureBase = Vector512.Create(table->ApertureBase);
-        Vector512<ulong> apertureSpan = Vector512.Create(table->ApertureLast - table->ApertureBase);
-        Vector512<ulong> windowMask = Vector512.Create((1UL << (int)table->WindowShift) - 1);
         Vector128<ulong> shift = Vector128.CreateScalar((ulong)table->WindowShift);
-        Vector512<ulong> targetBase = Vector512.Create(table->TargetBase);
         Vector512<uint> msiMap = Vector512.Create(Vector256.Load(batch.MsiMap), Vector256.Load(batch.MsiMap));
         bool msiIsPacked = table->MsiIsPacked != 0;
         Vector512<uint> lowHalves = Vector512.Create(0u, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 
-        for (nuint i = 0; i < count; i += 16)
+        // The aperture is naturally aligned: its base has no index bits, and bits above them, which it may have, are cut off.
+        Vector512<uint> indexMask = Vector512.Create(table->WindowCount - 1);
+
+        for (nuint i = first; i < count; i += 16)
         {
             Vector512<ulong> iova0 = Vector512.Load(iovas + i);
             Vector512<ulong> iova1 = Vector512.Load(iovas + i + 8);
-            Vector512<ulong> relative0 = iova0 - apertureBase;
-            Vector512<ulong> relative1 = iova1 - apertureBase;
-            Vector512<uint> index = Avx512F.PermuteVar16x32x2(
-                Avx512F.ShiftRightLogical(relative0, shift).AsUInt32(),
+            Vector512<uint> index = indexMask & Avx512F.PermuteVar16x32x2(
+                Avx512F.ShiftRightLogical(iova0, shift).AsUInt32(),
                 lowHalves,
-                Avx512F.ShiftRightLogical(relative1, shift).AsUInt32());
+                Avx512F.ShiftRightLogical(iova1, shift).AsUInt32());
             Vector512<uint> entry = lookup.Find(index);
 
-            uint hits = Step(batch, i, relative0, Avx512F.ConvertToVector512UInt64(entry.GetLower()));
-            hits |= (uint)Step(batch, i + 8, relative1, Avx512F.ConvertToVector512UInt64(entry.GetUpper())) << 8;
+            Vector512<ulong> entry0 = Avx512F.ConvertToVector512UInt64(entry.GetLower());
+            byte hits0 = entries.Translate(iova0, entry0, lengths, i, out Vector512<ulong> target0);
+            if (hits0 != AllLanes)
+            {
+                target0 = RefuseLanes(batch, i, iova0 - apertureBase, lengths.At512(i), target0, hits0);
+            }
+
+            target0.Store(targets + i);
+
+            Vector512<ulong> entry1 = Avx512F.ConvertToVector512UInt64(entry.GetUpper());
+            byte hits1 = entries.Translate(iova1, entry1, lengths, i + 8, out Vector512<ulong> target1);
+            if (hits1 != AllLanes)
+            {
+                target1 = RefuseLanes(batch, i + 8, iova1 - apertureBase, lengths.At512(i + 8), target1, hits1);
+            }
+
+            target1.Store(targets + i + 8);
+
             if (TMsi.IsPossible)
             {
-                uint messages = InMsiWindow(index, msiMap) & hits;
+                uint messages = InMsiWindow(index, msiMap) & (hits0 | (uint)hits1 << 8);
                 *(ushort*)(batch.Msi + i / 8) = (ushort)messages;
                 if (messages != 0 && !msiIsPacked)
                 {
-                    FixMessages(batch, i, messages, iova0, iova1);
+                    SetMessageTargets(batch, i, (byte)messages, iova0);
+                    SetMessageTargets(batch, i + 8, (byte)(messages >> 8), iova1);
                 }
             }
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        byte Step(in BatchArguments arguments, nuint at, Vector512<ulong> relative, Vector512<ulong> entry)
-        {
-            Vector512<ulong> offset = relative & windowMask;
-            Vector512<ulong> limit = Avx512F.ShiftLeftLogicalVariable(
-                Vector512.Create(4096UL), entry & Vector512.Create((1UL << TableLayout.PackedSizeBits) - 1)); // 4096 << 63 is 0
-            Vector512<ulong> frame = Vector512.ShiftLeft(entry, 12 - TableLayout.PackedSizeBits) & Vector512.Create(~0xFFFUL);
-            Vector512<ulong> target = frame + targetBase + offset;
-            Vector512<ulong> length = lengths.At512(at);
-            Vector512<ulong> hit = Vector512.LessThanOrEqual(relative, apertureSpan) & Vector512.LessThanOrEqual(offset + length, limit);
-            if (!TLengths.IsUniform)
-            {
-                hit &= ~Vector512.Equals(length, Vector512<ulong>.Zero);
-            }
-
-            byte hits = (byte)hit.ExtractMostSignificantBits();
-            if (hits != AllLanes)
-            {
-                target = RefuseLanes(arguments, at, relative, length, target, hits);
-            }
-
-            target.Store(targets + at);
-            return hits;
         }
     }
 
@@ -214,12 +210,12 @@ internal static unsafe class Vector512Kernels
         return ~(uint)Vector512.Equals(word & bit, Vector512<uint>.Zero).ExtractMostSignificantBits() & 0xFFFF;
     }
 
+    /// <summary>Targets of messages whose pages lie too far from RAM for a packed frame. Rare, so one by one.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void FixMessages(in BatchArguments batch, nuint i, uint messages, Vector512<ulong> iova0, Vector512<ulong> iova1)
+    internal static void SetMessageTargets(in BatchArguments batch, nuint i, byte messages, Vector512<ulong> iova)
     {
-        ulong* iovas = stackalloc ulong[16];
-        iova0.Store(iovas);
-        iova1.Store(iovas + 8);
+        ulong* iovas = stackalloc ulong[Vector512<ulong>.Count];
+        iova.Store(iovas);
         batch.SetMessageTargets(i, messages, iovas);
     }
 
@@ -264,7 +260,7 @@ internal static unsafe class Vector512Kernels
 
     /// <summary>Lanes that are no hit: crossing or refused, all ones either way. The two masks are 0 where this is not called.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> RefuseLanes(
+    internal static Vector512<ulong> RefuseLanes(
         in BatchArguments batch, nuint i, Vector512<ulong> relative, Vector512<ulong> length, Vector512<ulong> target, byte hits)
     {
         TableHeader* table = batch.Table;
@@ -297,24 +293,24 @@ internal static unsafe class Vector512Kernels
         return Vector512.ConditionalSelect(fits, end - Vector512.Create(length - 1), start);
     }
 
-    private static bool HasMsi(in BatchArguments batch) =>
+    internal static bool HasMsi(in BatchArguments batch) =>
         (Vector256.Load(batch.MsiMap) & Vector256<uint>.AllBitsSet) != Vector256<uint>.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Equals0Mask(this Vector512<ulong> value) =>
         (uint)Vector512.Equals(value, Vector512<ulong>.Zero).ExtractMostSignificantBits();
 
-    private interface IMsiChoice
+    internal interface IMsiChoice
     {
         static abstract bool IsPossible { get; }
     }
 
-    private struct WithMsi : IMsiChoice
+    internal struct WithMsi : IMsiChoice
     {
         public static bool IsPossible => true;
     }
 
-    private struct WithoutMsi : IMsiChoice
+    internal struct WithoutMsi : IMsiChoice
     {
         public static bool IsPossible => false;
     }

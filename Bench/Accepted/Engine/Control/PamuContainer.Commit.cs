@@ -1,0 +1,171 @@
+// One control call as one step over software and hardware (design decision 5).
+//
+//   adds rights      hardware, then publish
+//   removes rights   publish, grace period, then hardware; if that refuses, the old table is published again
+//   both             publish what old and new have in common, grace period, hardware, publish the new table
+//
+// What queries answer (the state, a group's container) changes last, when nothing can be refused any more: nobody sees a call that fails.
+//
+// Unsafe: holds tables between building and publishing. Invariant: every table a step can need is built before anything changes, so
+// that running out of memory is a refusal too; on every way out each table is either published or freed.
+
+using System.Diagnostics;
+using PamuFastPath.Diagnostics;
+
+namespace PamuFastPath;
+
+public sealed unsafe partial class PamuContainer
+{
+    /// <summary>Makes <paramref name="next"/> the state, in software and hardware. The caller holds the turn.</summary>
+    internal Refusal Commit(ContainerState next)
+    {
+        ContainerState old = _state;
+        LiveChange change = LiveChange.Between(old, next);
+        List<PamuGroup> joined = [.. next.Groups.Except(old.Groups)];
+        List<PamuGroup> left = [.. old.Groups.Except(next.Groups)];
+        bool removes = change.HasFlag(LiveChange.Removes) || left.Count > 0;
+        if (removes && RefuseInsideSection() is { IsRefused: true } deadlock)
+        {
+            return deadlock;
+        }
+
+        HardwareImage? image = _hardware == null ? null : HardwareImage.Of(next);
+        if (image != null && _hardware!.Check(image) is { IsRefused: true } impossible)
+        {
+            return impossible;
+        }
+
+        // Only hardware needs a table in between, and one to come back with.
+        bool isMixed = image != null && removes && change.HasFlag(LiveChange.Adds);
+        TableHeader* first = null;
+        TableHeader* final = null;
+        TableHeader* back = null;
+        try
+        {
+            try
+            {
+                if (change != LiveChange.None)
+                {
+                    first = isMixed ? BuildCommon(old, next, _generation + 1) : Build(next, _generation + 1);
+                    final = isMixed ? Build(next, _generation + 2) : null;
+                    back = image != null && removes ? Build(old, _generation + 2) : null;
+                }
+            }
+            catch (OutOfMemoryException)
+            {
+                return new Refusal(Errno.ENOMEM, "table", "memory for a table");
+            }
+
+            if (image != null && !removes && _hardware!.Apply(image) is { IsRefused: true } cannotAdd)
+            {
+                return cannotAdd;
+            }
+
+            left.ForEach(ClearLiodns);
+            Show(ref first, removes);
+            if (image != null && removes)
+            {
+                if (_hardware!.Apply(image) is { IsRefused: true } cannotRemove)
+                {
+                    Show(ref back, removes: false);
+                    left.ForEach(SetLiodns);
+                    return cannotRemove;
+                }
+
+                Show(ref final, removes: false);
+            }
+
+            joined.ForEach(SetLiodns);
+            joined.ForEach(group => group.Container = this);
+            left.ForEach(group => group.Container = null);
+            Volatile.Write(ref _state, next);
+            return Refusal.None;
+        }
+        finally
+        {
+            Free(first);
+            Free(final);
+            Free(back);
+        }
+    }
+
+    /// <summary>Publishes a table, if there is one, and waits for the readers if rights go with it or went before.</summary>
+    private void Show(ref TableHeader* table, bool removes)
+    {
+        long began = PamuEventSource.Now();
+        bool publishes = table != null;
+        ulong retiredAt = 0;
+        if (publishes)
+        {
+            Debug.Assert(table->Generation == _generation + 1, "generations count the tables published");
+            Volatile.Write(ref _generation, _generation + 1);
+            retiredAt = Engine.Publisher.Publish((TableCell*)_cell, table);
+            table = null; // the cell's now
+        }
+
+        if (removes)
+        {
+            Engine.Publisher.WaitForReaders(publishes ? retiredAt : Engine.Publisher.Advance());
+        }
+
+        if (publishes)
+        {
+            PamuEventSource.Log.PublicationDone(Fd, _generation, removes, began);
+        }
+    }
+
+    /// <summary>A call that takes rights away would wait for the caller's own section for ever.</summary>
+    private Refusal RefuseInsideSection() => Engine.Readers.CallerIsInSection()
+        ? Refusal.Deadlock("caller", "a call that takes rights away is made outside the thread's own reader sections")
+        : Refusal.None;
+
+    /// <summary>The group's devices use this container's table from now on.</summary>
+    private void SetLiodns(PamuGroup group)
+    {
+        foreach (int liodn in group.Liodns)
+        {
+            Engine.Liodns.Set(liodn, (TableCell*)_cell);
+        }
+    }
+
+    /// <summary>The group's devices are unknown to readers that enter from now on.</summary>
+    private void ClearLiodns(PamuGroup group)
+    {
+        foreach (int liodn in group.Liodns)
+        {
+            Engine.Liodns.Clear(liodn);
+        }
+    }
+
+    private static TableHeader* Build(ContainerState state, ulong generation)
+    {
+        Span<LiveWindow> windows = stackalloc LiveWindow[(int)state.WindowCount];
+        for (int i = 0; i < windows.Length; i++)
+        {
+            windows[i] = state.LiveWindow(i);
+        }
+
+        return TableBuilder.Build(state.Geometry, windows, generation);
+    }
+
+    /// <summary>What is allowed before and after a step, with the same result.</summary>
+    private static TableHeader* BuildCommon(ContainerState old, ContainerState next, ulong generation)
+    {
+        bool sameGeometry = old.Geometry.Equals(next.Geometry);
+        Span<LiveWindow> windows = stackalloc LiveWindow[(int)next.WindowCount];
+        for (int i = 0; i < windows.Length; i++)
+        {
+            windows[i] = sameGeometry ? old.LiveWindow(i).Common(next.LiveWindow(i)) : LiveWindow.Empty;
+        }
+
+        return TableBuilder.Build(next.Geometry, windows, generation);
+    }
+
+    private static void Free(TableHeader* table)
+    {
+        if (table != null)
+        {
+            TableBuilder.Free(table);
+        }
+    }
+}
