@@ -12,6 +12,8 @@ public class VmTests
     [
         "probe.table",
         "probe.json",
+        "run.hardware",
+        "run.hardware.refused",
         "container.up",
         "container.geometry",
         "container.groups-attached",

@@ -8,7 +8,8 @@ var sysfs = new HostSysfs();
 HostGroup[] groups = [.. sysfs.Groups().Where(static group => group.Devices.Any(static device => device is { Vendor: Edu.Vendor, Product: Edu.Product }))];
 report.Note($"{groups.Length} groups of edu functions; {transfers} random transfers");
 
-ProbeChecks.Run(report, groups);
+PamuChecks.Probe(report, groups);
+PamuChecks.RunOnHardware(report, groups[0]);
 Machine? machine = null;
 report.Check("container.up", () =>
 {
