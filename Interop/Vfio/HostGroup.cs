@@ -21,8 +21,4 @@ public sealed record HostGroup(int Id, string? Type, IReadOnlyList<HostDevice> D
 {
     /// <summary>The devices whose drivers keep the group from VFIO. The kernel calls a group with none of them viable.</summary>
     public IEnumerable<HostDevice> Blockers => Devices.Where(static device => device.KeepsGroupFromVfio);
-
-    /// <summary>The IOVAs that cannot be mapped for its devices.</summary>
-    public IEnumerable<IovaRange> ForbiddenRanges =>
-        Reserved.Where(static region => region.ForbidsMapping).Select(static region => region.Range);
 }

@@ -132,6 +132,14 @@ public sealed class HostSysfs(string root = "/sys")
         Driver(path));
 
     /// <summary>Lines of <c>0xstart 0xend type</c>, both ends inclusive.</summary>
+    /// <summary>A group's reserved regions by start; none if the group, or the list, is not there.</summary>
+    private ReservedRegion[] Reserved(int group) =>
+        [.. ReadReserved(Path.Combine(GroupPath(group), "reserved_regions")).OrderBy(static region => region.Range.Start)];
+
+    /// <summary>The IOVAs that cannot be mapped for a group's devices.</summary>
+    internal IReadOnlyList<IovaRange> ForbiddenRanges(int group) =>
+        [.. Reserved(group).Where(static region => region.ForbidsMapping).Select(static region => region.Range)];
+
     private static IEnumerable<ReservedRegion> ReadReserved(string file)
     {
         foreach (string line in (Text(file) ?? "").Split('\n'))
@@ -168,6 +176,6 @@ public sealed class HostSysfs(string root = "/sys")
             id,
             Text(Path.Combine(group, "type")),
             [.. Names(devices).Select(name => ReadDevice(Path.Combine(devices, name)))],
-            [.. ReadReserved(Path.Combine(group, "reserved_regions")).OrderBy(static region => region.Range.Start)]);
+            Reserved(id));
     }
 }

@@ -85,7 +85,7 @@ internal sealed class VfioKernel : IVfioKernel
         return Refusal.None;
     }
 
-    public IReadOnlyList<IovaRange> ReservedRanges(int group) => [.. _sysfs.Group(group)?.ForbiddenRanges ?? []];
+    public IReadOnlyList<IovaRange> ReservedRanges(int group) => _sysfs.ForbiddenRanges(group);
 
     /// <summary>The open group, for VFIO_GROUP_GET_DEVICE_FD; null if it is not in the container.</summary>
     internal SafeFileHandle? Group(int group) => _groups.GetValueOrDefault(group);

@@ -55,7 +55,7 @@ public sealed class HostSysfsTests
                 new ReservedRegion(new IovaRange(0xfee0_0000, 0xfeef_ffff), "msi"),
             ],
             edu.Reserved);
-        Assert.Equal([new IovaRange(0xfee0_0000, 0xfeef_ffff)], edu.ForbiddenRanges);
+        Assert.Equal([new IovaRange(0xfee0_0000, 0xfeef_ffff)], host.Sysfs.ForbiddenRanges(edu.Id));
         Assert.Empty(edu.Blockers);
 
         HostGroup bridge = groups[1];
