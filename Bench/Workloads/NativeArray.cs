@@ -42,7 +42,7 @@ internal sealed unsafe class NativeArray<T> : IDisposable
 /// <summary>Counts the arrays of all types.</summary>
 internal static class NativeArrayCount
 {
-    private static uint count;
+    private static uint Count;
 
-    internal static uint Next() => Interlocked.Increment(ref count);
+    internal static uint Next() => Interlocked.Increment(ref Count);
 }
