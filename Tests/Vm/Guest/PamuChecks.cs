@@ -69,21 +69,21 @@ internal static class PamuChecks
     /// <summary>The scenario expects what the host's IOMMU answers, which without it would be a success: so the step did reach it.</summary>
     public static void RunOnHardware(Report report, HostGroup group)
     {
-        const string File = "/tmp/scenario.json";
+        string file = Path.Combine(Path.GetTempPath(), "scenario.json");
         report.Check("run.hardware", () =>
         {
-            System.IO.File.WriteAllText(File, Scenario.Replace("RESERVED", "EINVAL", StringComparison.Ordinal));
-            (int code, string output, string error) = Call("run", File, "--hardware", group.Devices[0].Name);
+            File.WriteAllText(file, Scenario.Replace("RESERVED", "EINVAL", StringComparison.Ordinal));
+            (int code, string output, string error) = Call("run", file, "--hardware", group.Devices[0].Name);
             RequireEqual(0, code, $"exit code ({error})");
             Require(output.Contains(group.Devices[0].Name, StringComparison.Ordinal), $"no {group.Devices[0].Name} in: {output}");
-            (code, _, error) = Call("run", File);
+            (code, _, error) = Call("run", file);
             RequireEqual(2, code, "exit code in software alone, where the reserved window is as good as any");
             return $"the scenario holds with {group.Devices[0].Name}, and not in software alone: {error.Trim()}";
         });
         report.Check("run.hardware.refused", () =>
         {
-            System.IO.File.WriteAllText(File, Scenario.Replace("RESERVED", "Ok", StringComparison.Ordinal));
-            (int code, _, string error) = Call("run", File, "--hardware", group.Devices[0].Name);
+            File.WriteAllText(file, Scenario.Replace("RESERVED", "Ok", StringComparison.Ordinal));
+            (int code, _, string error) = Call("run", file, "--hardware", group.Devices[0].Name);
             RequireEqual(2, code, "exit code");
             RequireEqual(1, error.Trim().Split('\n').Length, $"lines of: {error}");
             Require(error.Contains("0xfee00000", StringComparison.Ordinal), $"no reserved range in: {error}");
