@@ -99,14 +99,15 @@ public sealed class VmAlone
 
 internal sealed class VmFactAttribute : FactAttribute
 {
-    public VmFactAttribute() => Skip = VmSkip.Reason;
+    public VmFactAttribute() => Skip = DisplayName = VmSkip.Reason;
 }
 
 internal sealed class VmTheoryAttribute : TheoryAttribute
 {
-    public VmTheoryAttribute() => Skip = VmSkip.Reason;
+    public VmTheoryAttribute() => Skip = DisplayName = VmSkip.Reason;
 }
 
+/// <summary>Why the tests are skipped; null if they run. It is their name then, too: the name is what a console shows of a skipped test.</summary>
 internal static class VmSkip
 {
     internal static string? Reason => VmRun.Missing.Value is string command ? $"the virtual machine needs: {command}" : null;
