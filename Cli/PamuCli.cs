@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text;
 using PamuFastPath.Cli.Conform;
+using PamuFastPath.Cli.Live;
 using PamuFastPath.Cli.Probe;
 using PamuFastPath.Cli.Run;
 
@@ -49,6 +50,8 @@ public static class PamuCli
         RunCommand.Create(),
         ConformCommand.Create(),
         ProbeCommand.Create(),
+        PsCommand.Create(),
+        TraceCommand.Create(),
     };
 
     /// <summary>File names and file contents are quoted in messages; neither may add a line or steer the terminal.</summary>
