@@ -2,7 +2,8 @@
 //
 // Unsafe: owns the cell that holds the current table. Invariants:
 //   - the cell always holds a whole table, and is read inside sections only, after the announcement: when the container is disposed,
-//     the cell is swapped for the engine's closed one first and freed after a grace period;
+//     the cell is swapped for the closed one first and freed after a grace period;
+//   - a copy of the cell pointer for native readers stays valid as long as the engine, and is swapped together with it;
 //   - state, cell and LIODN map change under the engine's control lock only.
 
 using System.Runtime.CompilerServices;
@@ -22,6 +23,7 @@ namespace PamuFastPath;
 public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 {
     private nint _cell;
+    private nint* _cellCopy;
     private ContainerState _state;
     private ulong _generation = 1;
     private IHardwareMirror? _hardware;
@@ -50,6 +52,13 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 
     /// <summary>The same for whoever needs no check before an announcement.</summary>
     internal TableCell* Cell => CellIn(ref _cell);
+
+    /// <summary>Keeps a copy of the cell pointer where native code reads it. Before anybody else can dispose of the container.</summary>
+    internal void CopyCellTo(nint* place)
+    {
+        *place = _cell;
+        _cellCopy = place;
+    }
 
     private protected override ContainerState State => Volatile.Read(ref _state);
 
@@ -145,7 +154,12 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 
         RefuseInsideSection().ThrowIfRefused();
         var cell = (TableCell*)_cell;
-        Volatile.Write(ref _cell, (nint)Engine.ClosedCell); // release; other side: the acquire in CellIn
+        Volatile.Write(ref _cell, (nint)PamuEngine.ClosedCell); // release; other side: the acquire in CellIn
+        if (_cellCopy != null)
+        {
+            Volatile.Write(ref *_cellCopy, (nint)PamuEngine.ClosedCell);
+        }
+
         foreach (PamuGroup group in _state.Groups)
         {
             ClearLiodns(group);

@@ -1,0 +1,39 @@
+using System.Runtime.InteropServices;
+
+namespace PamuFastPath.Native;
+
+/// <summary>pamu_engine_...</summary>
+internal static unsafe class EngineExports
+{
+    [UnmanagedCallersOnly(EntryPoint = "pamu_engine_create")]
+    internal static int Create(NativePlatform* platform, nint* engine)
+    {
+        try
+        {
+            if (engine == null)
+            {
+                return Answer.IsNull("engine");
+            }
+
+            *engine = Handles.Add(new NativeEngine(new PamuEngine(NativePlatform.Read(platform))));
+            return 0;
+        }
+        catch (Exception e)
+        {
+            return Answer.Of(e);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "pamu_engine_destroy")]
+    internal static int Destroy(nint engine)
+    {
+        try
+        {
+            return Handles.Find<NativeEngine>(engine)?.Destroy(engine) ?? Answer.NotOpen("engine");
+        }
+        catch (Exception e)
+        {
+            return Answer.Of(e);
+        }
+    }
+}
