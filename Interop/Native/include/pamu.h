@@ -207,7 +207,7 @@ PAMU__STATIC_ASSERT(sizeof(pamu_reader) == 64 + 64 || sizeof(void *) != 8, "a re
 typedef struct pamu_section {
     const pamu_table *table;
     pamu_reader *reader;
-    int nested;
+    uint64_t *slot; /* where the announcement stands that pamu_leave() takes back; null in a nested section */
 } pamu_section;
 
 /** The answer to one access; 16 bytes, returned in registers. Use the accessors below. */
@@ -426,25 +426,28 @@ PAMU__INLINE pamu_range pamu__translate_range(
  * announces it also sees the tables published before it. The announcement is a relaxed store: the writer pays with a process-wide barrier for the fence
  * that is missing here. The signal fence costs nothing and keeps the compiler from moving the table load up across the store.
  */
-PAMU__INLINE int pamu__announce(pamu_reader *reader)
+PAMU__INLINE uint64_t *pamu__announce(pamu_reader *reader)
 {
     uint64_t *slot = __atomic_load_n(&reader->slot, __ATOMIC_RELAXED);
     if (PAMU__UNLIKELY(__atomic_load_n(slot, __ATOMIC_RELAXED) != 0)) {
-        return 1;
+        return NULL;
     }
     __atomic_store_n(slot, __atomic_load_n(reader->epoch, __ATOMIC_ACQUIRE), __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    return 0;
+    if (slot == NULL) {
+        __builtin_unreachable(); /* it was written to; saves the compiler a compare on the way out */
+    }
+    return slot;
+}
+
+/* Whether a reader that could not announce itself is closed rather than inside a section. Nothing of its engine may be read then. */
+PAMU__INLINE int pamu__is_closed(const pamu_reader *reader)
+{
+    return __atomic_load_n(__atomic_load_n(&reader->slot, __ATOMIC_RELAXED), __ATOMIC_RELAXED) == UINT64_MAX;
 }
 
 /* R2: load the table, with acquire: its bytes were written before the library stored the pointer. */
-PAMU__INLINE const pamu_table *pamu__current(const pamu_reader *reader, const pamu_cell *cell, int nested)
-{
-    if (PAMU__UNLIKELY(nested && __atomic_load_n(__atomic_load_n(&reader->slot, __ATOMIC_RELAXED), __ATOMIC_RELAXED) == UINT64_MAX)) {
-        return reader->closed;
-    }
-    return __atomic_load_n(&cell->current, __ATOMIC_ACQUIRE);
-}
+PAMU__INLINE const pamu_table *pamu__current(const pamu_cell *cell) { return __atomic_load_n(&cell->current, __ATOMIC_ACQUIRE); }
 
 #ifdef PAMU_CHECKED
 PAMU__INLINE int pamu__usable(const pamu_reader *reader)
@@ -466,30 +469,38 @@ PAMU__INLINE const pamu_cell *pamu__liodn_cell(const pamu_reader *reader, uint32
  */
 PAMU__INLINE pamu_section pamu_enter(pamu_reader *reader, const pamu_container *container)
 {
-    pamu_section section = {NULL, reader, 0};
+    pamu_section section = {NULL, reader, NULL};
 #ifdef PAMU_CHECKED
     if (container == NULL || !pamu__usable(reader)) {
         section.reader = NULL;
         return section;
     }
 #endif
-    section.nested = pamu__announce(reader);
-    section.table = pamu__current(reader, __atomic_load_n(&container->cell, __ATOMIC_ACQUIRE), section.nested);
+    section.slot = pamu__announce(reader);
+    if (PAMU__UNLIKELY(section.slot == NULL && pamu__is_closed(reader))) {
+        section.table = reader->closed;
+        return section;
+    }
+    section.table = pamu__current(__atomic_load_n(&container->cell, __ATOMIC_ACQUIRE));
     return section;
 }
 
 /** Enters a section on the table of the container that holds a LIODN; any value. One nobody holds answers PAMU_FAULT_UNKNOWN_LIODN. Thread: the reader's. */
 PAMU__INLINE pamu_section pamu_enter_liodn(pamu_reader *reader, uint32_t liodn)
 {
-    pamu_section section = {NULL, reader, 0};
+    pamu_section section = {NULL, reader, NULL};
 #ifdef PAMU_CHECKED
     if (!pamu__usable(reader)) {
         section.reader = NULL;
         return section;
     }
 #endif
-    section.nested = pamu__announce(reader);
-    section.table = pamu__current(reader, pamu__liodn_cell(reader, liodn), section.nested);
+    section.slot = pamu__announce(reader);
+    if (PAMU__UNLIKELY(section.slot == NULL && pamu__is_closed(reader))) {
+        section.table = reader->closed;
+        return section;
+    }
+    section.table = pamu__current(pamu__liodn_cell(reader, liodn));
     return section;
 }
 
@@ -508,9 +519,9 @@ PAMU__INLINE int pamu_leave(pamu_section *section)
     }
     section->table = NULL;
 #endif
-    if (!section->nested) {
-        /* R4. Release: every use of the table stays before it. */
-        __atomic_store_n(section->reader->slot, (uint64_t)0, __ATOMIC_RELEASE);
+    if (PAMU__LIKELY(section->slot != NULL)) {
+        /* R4. Release: every use of the table stays before it. The slot that was announced in: the reader's own may be a closed one's by now. */
+        __atomic_store_n(section->slot, (uint64_t)0, __ATOMIC_RELEASE);
     }
     return 0;
 }
@@ -596,7 +607,8 @@ PAMU__INLINE int pamu_image_open(const void *bytes, size_t size, pamu_image *ima
         return -EPROTO;
     }
     if (pamu__32(table->image_bytes, foreign) < sizeof(pamu_table) || pamu__32(table->image_bytes, foreign) > size
-        || pamu__32(table->window_shift, foreign) > 63 || pamu__32(table->window_count, foreign) > PAMU_WINDOWS_MAX) {
+        || pamu__32(table->window_shift, foreign) > 63 || pamu__32(table->window_count, foreign) > PAMU_WINDOWS_MAX
+        || pamu__16(table->refusal, foreign) >= PAMU_FAULT_MISUSE) {
         return -EINVAL;
     }
     if (table->refusal == 0) {
