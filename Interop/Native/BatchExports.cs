@@ -150,7 +150,7 @@ internal unsafe struct SectionBlock
 {
     internal TableHeader* Table;
     internal ReaderBlock* Reader;
-    internal int Nested;
+    internal ReaderSlot* Slot;
 }
 
 /// <summary>struct pamu_batch_counts.</summary>
