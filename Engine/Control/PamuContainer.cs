@@ -12,7 +12,7 @@ using System.Runtime.InteropServices;
 namespace PamuFastPath;
 
 /// <summary>
-/// The unit of control: one geometry, one set of windows, many groups. Made by <see cref="PamuEngine.CreateContainer"/>. The inherited
+/// The unit of control: one geometry, one set of windows, many groups. Made by <see cref="PamuEngine.CreateContainer()"/>. The inherited
 /// calls are the typed door, <see cref="Ioctl(uint, Span{byte})"/> is the byte-level one; both lead to the same code.
 /// </summary>
 /// <remarks>
@@ -23,17 +23,22 @@ namespace PamuFastPath;
 public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 {
     private nint _cell;
-    private nint* _cellCopy;
+    private readonly nint* _cellCopy;
     private ContainerState _state;
     private ulong _generation = 1;
     private IHardwareMirror? _hardware;
 
-    internal PamuContainer(PamuEngine engine, int fd)
+    internal PamuContainer(PamuEngine engine, int fd, nint* cellCopy)
         : base(engine, fd)
     {
         _state = ContainerState.Initial(engine.Platform);
         _cell = (nint)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
         ((TableCell*)_cell)->Current = Build(_state, _generation);
+        _cellCopy = cellCopy;
+        if (cellCopy != null)
+        {
+            *cellCopy = _cell;
+        }
     }
 
     /// <summary>Counts the tables published so far; 1 for the first.</summary>
@@ -52,13 +57,6 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 
     /// <summary>The same for whoever needs no check before an announcement.</summary>
     internal TableCell* Cell => CellIn(ref _cell);
-
-    /// <summary>Keeps a copy of the cell pointer where native code reads it. Before anybody else can dispose of the container.</summary>
-    internal void CopyCellTo(nint* place)
-    {
-        *place = _cell;
-        _cellCopy = place;
-    }
 
     private protected override ContainerState State => Volatile.Read(ref _state);
 

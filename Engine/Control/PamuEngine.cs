@@ -66,7 +66,10 @@ public sealed unsafe class PamuEngine : IDisposable
     internal Action<int, ulong, long>? Published { get; set; }
 
     /// <summary>Opens a container. Its number is the smallest that is free.</summary>
-    public PamuContainer CreateContainer()
+    public PamuContainer CreateContainer() => CreateContainer(cellCopy: null);
+
+    /// <summary>The same, with a copy of the cell pointer kept up to date where native code reads it; it stays valid as long as the engine.</summary>
+    internal PamuContainer CreateContainer(nint* cellCopy)
     {
         lock (_names)
         {
@@ -77,7 +80,7 @@ public sealed unsafe class PamuEngine : IDisposable
                 fd++;
             }
 
-            var container = new PamuContainer(this, fd);
+            var container = new PamuContainer(this, fd, cellCopy);
             _containers.Add(fd, container);
             return container;
         }

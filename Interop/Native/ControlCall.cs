@@ -30,6 +30,14 @@ internal readonly struct ControlCall
             Interlocked.Increment(ref _engine.RefusedCount);
         }
 
+        _engine.OnEvent?.Call(new NativeEvent
+        {
+            Kind = NativeEvent.Ioctl,
+            Container = _container,
+            Request = _request,
+            Result = result,
+            Nanoseconds = (ulong)(Stopwatch.GetElapsedTime(_began).Ticks * TimeSpan.NanosecondsPerTick),
+        });
         return result;
     }
 }

@@ -15,7 +15,10 @@ internal static unsafe class EngineExports
                 return Answer.IsNull("engine");
             }
 
-            *engine = Handles.Add(new NativeEngine(new PamuEngine(NativePlatform.Read(platform))));
+            var made = new NativeEngine(new PamuEngine(NativePlatform.Read(platform)));
+            nint handle = Handles.NewNumber();
+            Handles.Open(handle, made);
+            *engine = handle;
             return 0;
         }
         catch (Exception e)

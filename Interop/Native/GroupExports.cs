@@ -33,11 +33,7 @@ internal static unsafe class GroupExports
 
             IEnumerable<int> ownLiodns = NativeArray.Copy(liodns, liodnCount, "liodns").Select(liodn => (int)Math.Min(liodn, int.MaxValue));
             IEnumerable<int> ownBanks = NativeArray.Copy(banks, bankCount, "banks").Select(bank => (int)Math.Min(bank, int.MaxValue));
-            lock (owner.Gate)
-            {
-                *group = owner.Add(new NativeGroup(owner, owner.Engine.CreateGroup(id, ownLiodns, ownBanks)));
-            }
-
+            *group = owner.Add(new NativeGroup(owner, owner.Engine.CreateGroup(id, ownLiodns, ownBanks)));
             return 0;
         }
         catch (Exception e)

@@ -11,26 +11,21 @@ internal static class Handles
     /// <summary>Above all user addresses, so that a number is never taken for a block, and one that is dereferenced crashes at once.</summary>
     private const long First = 0x5000_0000_0000_0000;
 
-    private static readonly ConcurrentDictionary<nint, object> Open = new();
+    private static readonly ConcurrentDictionary<nint, object> Targets = new();
     private static long last = First;
 
-    /// <summary>Gives an object a number.</summary>
-    internal static nint Add(object target)
-    {
-        nint handle = (nint)Interlocked.Add(ref last, 16);
-        Open[handle] = target;
-        return handle;
-    }
+    /// <summary>A number that no handle had before.</summary>
+    internal static nint NewNumber() => (nint)Interlocked.Add(ref last, 16);
 
-    /// <summary>Gives an object an address that is its own for as long as the process lives.</summary>
-    internal static void Add(nint address, object target) => Open[address] = target;
+    /// <summary>Makes a number, or an address that is the object's own as long as the process lives, lead to an object.</summary>
+    internal static void Open(nint handle, object target) => Targets[handle] = target;
 
     /// <summary>The object, or null if the handle is null, closed, or of another kind.</summary>
     internal static T? Find<T>(nint handle)
         where T : class =>
-        Open.TryGetValue(handle, out object? target) ? target as T : null;
+        Targets.TryGetValue(handle, out object? target) ? target as T : null;
 
     /// <summary>Closes a handle.</summary>
     /// <returns>Whether it was open: of two callers only one hears so.</returns>
-    internal static bool Remove(nint handle) => Open.TryRemove(handle, out _);
+    internal static bool Close(nint handle) => Targets.TryRemove(handle, out _);
 }

@@ -1,9 +1,14 @@
 namespace PamuFastPath.Native;
 
 /// <summary>An engine and what C holds of it: its handles, its callbacks, and the count of its control calls.</summary>
-internal sealed class NativeEngine(PamuEngine engine)
+internal sealed unsafe class NativeEngine(PamuEngine engine)
 {
-    private readonly HashSet<nint> _handles = []; // of everything made from the engine; guarded by itself
+    private readonly Lock _gate = new(); // guards the handles; never held while anybody waits or is called back
+    private readonly HashSet<nint> _handles = []; // of everything made from the engine
+    private bool _isDestroyed;
+    private FaultCallback? _onFault;
+    private MessageCallback? _onMessage;
+    private EventCallback? _onEvent;
 
     /// <summary>Control calls so far.</summary>
     internal long IoctlCount;
@@ -16,40 +21,63 @@ internal sealed class NativeEngine(PamuEngine engine)
 
     internal PamuEngine Engine { get; } = engine;
 
-    /// <summary>Nothing is made from an engine while it is destroyed.</summary>
-    internal Lock Gate { get; } = new();
+    /// <summary>Who is told of faults.</summary>
+    internal FaultCallback? OnFault
+    {
+        get => Volatile.Read(ref _onFault);
+        set => Volatile.Write(ref _onFault, value);
+    }
+
+    /// <summary>Who receives messages.</summary>
+    internal MessageCallback? OnMessage
+    {
+        get => Volatile.Read(ref _onMessage);
+        set => Volatile.Write(ref _onMessage, value);
+    }
+
+    /// <summary>Who is told of events.</summary>
+    internal EventCallback? OnEvent
+    {
+        get => Volatile.Read(ref _onEvent);
+        set
+        {
+            lock (_gate)
+            {
+                Volatile.Write(ref _onEvent, value);
+                Engine.Published = value == null ? null : value.Published;
+                Engine.Publisher.WaitsLong = value == null ? null : value.WaitsLong;
+            }
+        }
+    }
 
     /// <summary>Gives something made from the engine a handle that dies with it.</summary>
     internal nint Add(object made)
     {
-        nint handle = Handles.Add(made);
-        lock (_handles)
-        {
-            _handles.Add(handle);
-        }
-
+        nint handle = Handles.NewNumber();
+        Add(handle, made);
         return handle;
     }
 
     /// <summary>The same for something that has an address of its own.</summary>
-    internal void Add(nint address, object made)
+    /// <exception cref="ObjectDisposedException">The engine was destroyed meanwhile.</exception>
+    internal void Add(nint handle, object made)
     {
-        Handles.Add(address, made);
-        lock (_handles)
+        lock (_gate)
         {
-            _handles.Add(address);
+            ObjectDisposedException.ThrowIf(_isDestroyed, typeof(PamuEngine));
+            _handles.Add(handle);
+            Handles.Open(handle, made);
         }
     }
 
-    /// <returns>Whether it was open.</returns>
+    /// <returns>Whether it was open: of two callers only one hears so.</returns>
     internal bool Remove(nint handle)
     {
-        lock (_handles)
+        lock (_gate)
         {
             _handles.Remove(handle);
+            return Handles.Close(handle);
         }
-
-        return Handles.Remove(handle);
     }
 
     /// <summary>Closes the engine and all handles.</summary>
@@ -60,26 +88,24 @@ internal sealed class NativeEngine(PamuEngine engine)
             return Answer.Refuse(Errno.EDEADLK, "caller", "an engine is destroyed outside the thread's own reader sections");
         }
 
-        lock (Gate)
+        try
         {
-            try
-            {
-                Engine.Dispose();
-            }
-            catch (InvalidOperationException inSection)
-            {
-                return Answer.Refuse(Errno.EBUSY, "engine", inSection.Message);
-            }
-
-            lock (_handles)
-            {
-                foreach (nint made in _handles)
-                {
-                    Handles.Remove(made);
-                }
-            }
-
-            return Handles.Remove(handle) ? 0 : Answer.NotOpen("engine");
+            Engine.Dispose();
         }
+        catch (InvalidOperationException inSection)
+        {
+            return Answer.Refuse(Errno.EBUSY, "engine", inSection.Message);
+        }
+
+        lock (_gate)
+        {
+            _isDestroyed = true;
+            foreach (nint made in _handles)
+            {
+                Handles.Close(made);
+            }
+        }
+
+        return Handles.Close(handle) ? 0 : Answer.NotOpen("engine");
     }
 }

@@ -18,7 +18,9 @@ internal sealed unsafe class NativeReader
     private static readonly ulong* NoEpoch = MakeEpoch();
     private static long lastNumber;
 
+    private readonly Lock _gate = new(); // guards the block's being filled in and closed
     private readonly ReaderBlock* _block;
+    private bool _isClosed;
 
     private NativeReader(NativeEngine engine, ReaderBlock* block, string name)
     {
@@ -48,15 +50,23 @@ internal sealed unsafe class NativeReader
         }
 
         var reader = new NativeReader(engine, block, name);
-        if (!Registered.TryAdd((nint)block, reader))
+        lock (reader._gate)
         {
-            reader.Reader.Dispose();
-            return Answer.Refuse(Errno.EBUSY, "reader", "not registered yet");
+            if (reader._isClosed)
+            {
+                return Answer.NotOpen("engine"); // it was destroyed meanwhile
+            }
+
+            if (Registered.TryAdd((nint)block, reader))
+            {
+                reader.Fill();
+                Interlocked.Increment(ref engine.ReaderCount);
+                return 0;
+            }
         }
 
-        reader.Fill();
-        Interlocked.Increment(ref engine.ReaderCount);
-        return 0;
+        reader.Reader.Dispose();
+        return Answer.Refuse(Errno.EBUSY, "reader", "not registered yet");
     }
 
     /// <summary>Makes the calling thread the owner.</summary>
@@ -93,21 +103,24 @@ internal sealed unsafe class NativeReader
     /// <summary>From now on the block leads to a table that refuses everything.</summary>
     private void Close()
     {
-        if (!Registered.TryRemove(KeyValuePair.Create((nint)_block, this)))
+        lock (_gate)
         {
-            return;
-        }
+            _isClosed = true;
+            if (!Registered.TryRemove(KeyValuePair.Create((nint)_block, this)))
+            {
+                return;
+            }
 
-        Interlocked.Decrement(ref Engine.ReaderCount);
-        ref ReaderBlock block = ref *_block;
-        block.Number = 0;
-        block.LiodnCount = 0;
-        block.Unknown = PamuEngine.ClosedCell;
-        block.Liodns = null;
-        block.Epoch = NoEpoch;
-        block.Counters = null;
-        Volatile.Write(ref *(nint*)&_block->Slot, (nint)PamuReader.ClosedSlot);
-        Debug.Assert(block.Closed == PamuEngine.ClosedCell->Current, "the closed table never changes");
+            Interlocked.Decrement(ref Engine.ReaderCount);
+            Debug.Assert(_block->Closed == PamuEngine.ClosedCell->Current, "the closed table never changes");
+            _block->Number = 0;
+            _block->LiodnCount = 0;
+            _block->Liodns = null;
+            _block->Unknown = PamuEngine.ClosedCell;
+            _block->Epoch = NoEpoch;
+            _block->Counters = null;
+            Volatile.Write(ref *(nint*)&_block->Slot, (nint)PamuReader.ClosedSlot);
+        }
     }
 
     private static ulong* MakeEpoch()

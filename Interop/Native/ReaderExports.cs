@@ -20,10 +20,7 @@ internal static unsafe class ReaderExports
                 return Answer.IsNull("reader");
             }
 
-            lock (owner.Gate)
-            {
-                return NativeReader.Register(owner, reader, name == null ? "reader" : Marshal.PtrToStringUTF8((nint)name)!);
-            }
+            return NativeReader.Register(owner, reader, name == null ? "reader" : Marshal.PtrToStringUTF8((nint)name)!);
         }
         catch (Exception e)
         {

@@ -885,7 +885,10 @@ typedef struct pamu_fault_record {
     uint64_t fault_iova; /**< the first refused IOVA */
 } pamu_fault_record;
 
-/** Called for each fault that is recorded, on the recording thread, outside sections and under no lock: it may make control calls. */
+/**
+ * Called for each fault, whether or not the log had room for it, on the recording thread, outside sections and under no lock: it may make control calls.
+ * Callbacks return as functions do: no longjmp() and no C++ exception through the library.
+ */
 typedef void (*pamu_fault_callback)(void *context, const pamu_fault_record *fault);
 
 /**
