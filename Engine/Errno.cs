@@ -54,6 +54,6 @@ public enum Errno
     /// <summary>The call would wait for a reader section, or a transaction, of its own thread.</summary>
     EDEADLK = 35,
 
-    /// <summary>The kernel's answer contradicts itself.</summary>
+    /// <summary>What was given is of another version. Or the kernel's: its answer contradicts itself.</summary>
     EPROTO = 71,
 }

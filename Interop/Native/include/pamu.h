@@ -785,6 +785,7 @@ PAMU__STATIC_ASSERT(sizeof(pamu_attr) == 32 && sizeof(pamu_dma_map) == 32 && siz
 /**
  * A container request, as ioctl(2) on a VFIO container: what the ABI says, errno for errno. `argument` is the pointer, or the value for requests that
  * take one; any value is answered, a pointer that cannot be read or written is -EFAULT. Any thread.
+ * As there, PAMU_SET_IOMMU comes before whatever the IOMMU answers: -ENOTTY otherwise.
  * Returns 0 or a positive result, or a negative errno; -EBADF for a handle that is no open container.
  */
 int64_t pamu_ioctl(pamu_container *container, uint32_t request, uintptr_t argument);
@@ -792,82 +793,37 @@ int64_t pamu_ioctl(pamu_container *container, uint32_t request, uintptr_t argume
 /** A group request. As pamu_ioctl(). */
 int64_t pamu_group_ioctl(pamu_group *group, uint32_t request, uintptr_t argument);
 
+/*
+ * The same calls with arguments of their own, for whoever talks to the library and not to VFIO: they need no PAMU_SET_IOMMU. Any thread. They return 0 or a
+ * negative errno; -EBADF for a handle that is not open.
+ */
+
 /** Sets the aperture, `last` inclusive, and drops all windows. -EINVAL: shape. -EBUSY: a DMA mapping exists. -EDEADLK. */
-PAMU__INLINE int pamu_set_geometry(pamu_container *container, uint64_t start, uint64_t last)
-{
-    pamu_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.argsz = (uint32_t)sizeof attr;
-    attr.attribute = PAMU_ATTR_GEOMETRY;
-    attr.u.geometry.start = start;
-    attr.u.geometry.last = last;
-    return (int)pamu_ioctl(container, PAMU_SET_ATTR, (uintptr_t)&attr);
-}
+int pamu_set_geometry(pamu_container *container, uint64_t start, uint64_t last);
 
 /** Sets the window count, a power of two, and drops all windows. -EINVAL: count, or no geometry yet. -EBUSY: a DMA mapping exists. -EDEADLK. */
-PAMU__INLINE int pamu_set_windows(pamu_container *container, uint32_t count)
-{
-    pamu_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.argsz = (uint32_t)sizeof attr;
-    attr.attribute = PAMU_ATTR_WINDOWS;
-    attr.u.windows.count = count;
-    return (int)pamu_ioctl(container, PAMU_SET_ATTR, (uintptr_t)&attr);
-}
+int pamu_set_windows(pamu_container *container, uint32_t count);
 
 /** Chooses the cache that devices stash to. -EINVAL: the platform has no such cache. */
-PAMU__INLINE int pamu_set_stash(pamu_container *container, uint32_t cpu, uint32_t cache)
-{
-    pamu_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.argsz = (uint32_t)sizeof attr;
-    attr.attribute = PAMU_ATTR_STASH;
-    attr.u.stash.cpu = cpu;
-    attr.u.stash.cache = cache;
-    return (int)pamu_ioctl(container, PAMU_SET_ATTR, (uintptr_t)&attr);
-}
+int pamu_set_stash(pamu_container *container, uint32_t cpu, uint32_t cache);
 
 /** Maps whole windows, or a power of two smaller than one from a window's start. -EINVAL, -EBUSY: mapped; -EFAULT: page source; -ENODEV: no windows yet. */
-PAMU__INLINE int pamu_map_dma(pamu_container *container, uint64_t vaddr, uint64_t iova, uint64_t size, uint32_t allowed)
-{
-    pamu_dma_map map = {(uint32_t)sizeof(pamu_dma_map), allowed, vaddr, iova, size};
-    return (int)pamu_ioctl(container, PAMU_MAP_DMA, (uintptr_t)&map);
-}
+int pamu_map_dma(pamu_container *container, uint64_t vaddr, uint64_t iova, uint64_t size, uint32_t allowed);
 
 /** Unmaps whole mappings. On return no reader uses them. *unmapped, which may be null: bytes that were unmapped. -EINVAL: would split one. -EDEADLK. */
-PAMU__INLINE int pamu_unmap_dma(pamu_container *container, uint64_t iova, uint64_t size, uint64_t *unmapped)
-{
-    pamu_dma_unmap unmap = {(uint32_t)sizeof(pamu_dma_unmap), 0, iova, size};
-    int result = (int)pamu_ioctl(container, PAMU_UNMAP_DMA, (uintptr_t)&unmap);
-    if (unmapped != NULL) {
-        *unmapped = result == 0 ? unmap.size : 0;
-    }
-    return result;
-}
+int pamu_unmap_dma(pamu_container *container, uint64_t iova, uint64_t size, uint64_t *unmapped);
 
 /** Maps an MSI bank's page into a window of its own. Live while a group uses the bank. -EINVAL, -ENODEV: no such bank; -EBUSY: window mapped. */
-PAMU__INLINE int pamu_map_msi_bank(pamu_container *container, uint32_t bank, uint64_t iova, uint32_t allowed)
-{
-    pamu_msi_map map = {(uint32_t)sizeof(pamu_msi_map), allowed, bank, 0, iova};
-    return (int)pamu_ioctl(container, PAMU_MAP_MSI_BANK, (uintptr_t)&map);
-}
+int pamu_map_msi_bank(pamu_container *container, uint32_t bank, uint64_t iova, uint32_t allowed);
 
 /** Unmaps an MSI window. On return no reader uses it. -EINVAL: none starts there. -EDEADLK. */
-PAMU__INLINE int pamu_unmap_msi_bank(pamu_container *container, uint64_t iova)
-{
-    pamu_msi_unmap unmap = {(uint32_t)sizeof(pamu_msi_unmap), 0, iova};
-    return (int)pamu_ioctl(container, PAMU_UNMAP_MSI_BANK, (uintptr_t)&unmap);
-}
+int pamu_unmap_msi_bank(pamu_container *container, uint64_t iova);
 
-/** Puts a group into a container; takes effect at once. -EINVAL: it is in one already. -EBADF: no container. */
-PAMU__INLINE int pamu_attach(pamu_group *group, const pamu_container *container)
-{
-    int32_t fd = pamu_container_fd(container);
-    return fd < 0 ? fd : (int)pamu_group_ioctl(group, PAMU_GROUP_SET_CONTAINER, (uintptr_t)&fd);
-}
+/** Puts a group into a container; takes effect at once. -EINVAL: it is in one already, has no LIODN, or is of another engine. */
+int pamu_attach(pamu_group *group, const pamu_container *container);
 
 /** Takes a group out of its container. On return no reader uses a translation for its LIODNs. -EINVAL: it is in none. -EDEADLK. */
-PAMU__INLINE int pamu_detach(pamu_group *group) { return (int)pamu_group_ioctl(group, PAMU_GROUP_UNSET_CONTAINER, 0); }
+int pamu_detach(pamu_group *group);
 
 /* --------------------------------------------------------------------------------------------------------- the library: readers */
 
@@ -929,7 +885,10 @@ typedef struct pamu_fault_record {
     uint64_t fault_iova; /**< the first refused IOVA */
 } pamu_fault_record;
 
-/** Called for each fault that is recorded, on the recording thread, outside sections and under no lock: it may make control calls. */
+/**
+ * Called for each fault, whether or not the log had room for it, on the recording thread, outside sections and under no lock: it may make control calls.
+ * Callbacks return as functions do: no longjmp() and no C++ exception through the library.
+ */
 typedef void (*pamu_fault_callback)(void *context, const pamu_fault_record *fault);
 
 /**
