@@ -59,7 +59,23 @@ static void groups_attach_and_detach(void)
     CHECK_IS(0, pamu_group_create(m.engine, 1, &liodn, 1, &bank, 1, &m.group));
     CHECK_IS(0, pamu_attach(m.group, m.container));
     CHECK_IS(0, pamu_detach(m.group));
-    CHECK_IS(0, pamu_group_ioctl(m.group, PAMU_GROUP_UNSET_CONTAINER, 0) + EINVAL);
+    CHECK_IS(-EINVAL, pamu_group_ioctl(m.group, PAMU_GROUP_UNSET_CONTAINER, 0));
+    machine_close(&m);
+}
+
+static void groups_stay_in_their_engine(void)
+{
+    machine m;
+    machine_open(&m);
+    pamu_engine *engine;
+    pamu_container *container; /* it has a number that the other engine has as well */
+    CHECK_OR_EXIT(pamu_engine_create(NULL, &engine) == 0);
+    CHECK_OR_EXIT(pamu_container_create(engine, &container) == 0);
+    CHECK_IS(0, pamu_detach(m.group));
+    CHECK_IS(-EINVAL, pamu_attach(m.group, container));
+    CHECK_IS(PAMU_FAULT_UNKNOWN_LIODN, pamu_fault(pamu_translate_liodn(&m.reader, LIODN, AT(0), 4, PAMU_READ)));
+    CHECK_IS(0, pamu_attach(m.group, m.container));
+    CHECK_IS(0, pamu_engine_destroy(engine));
     machine_close(&m);
 }
 
@@ -83,5 +99,6 @@ void group_tests(void)
 {
     TEST(groups_hold_their_liodns);
     TEST(groups_attach_and_detach);
+    TEST(groups_stay_in_their_engine);
     TEST(a_bank_is_live_while_a_group_uses_it);
 }
