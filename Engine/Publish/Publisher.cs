@@ -179,11 +179,14 @@ internal sealed unsafe class Publisher
         FreeRetired(Math.Min(newest, oldestActive - 1));
     }
 
-    /// <summary>Frees everything. Only when no reader can exist any more.</summary>
-    internal void Free()
+    /// <summary>Frees the tables, after a grace period for all of them. The epoch only when no reader can exist any more.</summary>
+    internal void Free(bool withEpoch)
     {
         FreeRetired(ulong.MaxValue);
-        NativeMemory.AlignedFree(_epoch);
+        if (withEpoch)
+        {
+            NativeMemory.AlignedFree(_epoch);
+        }
     }
 
     /// <summary>W4, one look. Acquire: pairs with the release in R4, so that the reader's last use of the table is over.</summary>

@@ -20,6 +20,9 @@ public static class ChildProgram
         ["failing-sink"] when OperatingSystem.IsLinux() => DeviceChild.FailingSink(),
         ["device-cycles", string cycles] when OperatingSystem.IsLinux() => DeviceChild.Cycles(Number(cycles)),
         ["table-dump", string path, string tables, string probes] => DumpTables(path, Number(tables), Number(probes)),
+        ["native-agreement", string library, string shim, string accesses, string seed] =>
+            NativePrograms.Agreement(library, shim, Number(accesses), Number(seed)),
+        ["native-conform", string library, string shim, .. string[] files] => NativePrograms.Conform(library, shim, files),
         _ => throw new ArgumentException($"no child command '{string.Join(' ', args)}'"),
     };
 

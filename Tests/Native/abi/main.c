@@ -72,7 +72,7 @@ int main(void)
     fault_tests();
     port_tests();
     observe_tests();
-    if (getenv("WITH_SNAPSHOT")) snapshot_tests();
+    snapshot_tests();
     handle_tests();
     misuse_tests();
     return check_end();

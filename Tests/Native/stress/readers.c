@@ -113,7 +113,9 @@ static void readers_that_come_and_go_leave_nothing(void)
     CHECK_IS(0, figures(&w).readers);
     printf("# %" PRIu64 " and %" PRIu64 " threads lived; %" PRIu64 " KiB resident after the first, %" PRIu64 " after the rest\n", lives, w.count - lives,
            before, after);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what is freed */
     CHECK(after < before + 64 * 1024);
+#endif
     CHECK_IS(0, pamu_unmap_dma(w.container, 0, MAPPED, NULL)); /* waits for nobody */
     CHECK_IS(0, pamu_engine_destroy(w.engine));
 }

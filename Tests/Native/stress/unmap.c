@@ -19,11 +19,12 @@ static uint8_t *memory;
 static int watches, stop;
 static uint64_t total_reads, total_unmaps, total_violations;
 
-/* By window: whether it was unmapped. Each on a cache line of its own. */
+/* Watching: whether window 0 is unmapped. On a cache line of its own. */
 static struct {
+    uint8_t before[128];
     int is_up;
-    uint8_t padding[124];
-} flags[WINDOWS];
+    uint8_t after[124];
+} flag;
 
 static void map(unsigned window)
 {
@@ -68,29 +69,34 @@ static void *read_memory(void *context)
     return NULL;
 }
 
-/* The announcement waits in the processor behind stores to memory that is in no cache: that is when only the barrier of the writer helps. */
-static void *watch_flags(void *context)
+/*
+ * Sections of all lengths up to some microseconds, so that some outlast an unmap that does not wait for them. The announcement waits in the processor
+ * behind stores to memory that is in no cache: that is when only the barrier of the writer helps.
+ */
+static void *watch_flag(void *context)
 {
-    enum { PENDING = 12, LINES = 1 << 19 }; /* 32 MiB */
+    enum { PENDING = 12, LINES = 1 << 19, CHECKS = 4096 }; /* lines: of 32 MiB */
     uint64_t random = 0x9E3779B97F4A7C15u + (uintptr_t)context, reads = 0, violations = 0;
     uint8_t *cold = (uint8_t *)calloc(LINES, 64);
     pamu_reader reader;
     CHECK_OR_EXIT(cold != NULL && pamu_reader_register(engine, "reader", &reader) == 0);
     while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-        unsigned window = (unsigned)(next_random(&random) % WINDOWS);
         size_t lines[PENDING];
         for (int i = 0; i < PENDING; i++) {
             lines[i] = (size_t)(next_random(&random) % LINES) * 64;
         }
+        uint64_t checks = next_random(&random) % CHECKS;
         for (int i = 0; i < PENDING; i++) {
             __atomic_store_n(cold + lines[i], 1, __ATOMIC_RELAXED);
         }
         pamu_section section = pamu_enter(&reader, container);
-        pamu_translation hit = pamu_translate(&section, (uint64_t)window * WINDOW_BYTES, 1, PAMU_READ);
-        if (pamu_is_dma(hit)) {
+        if (pamu_is_dma(pamu_translate(&section, 0, 1, PAMU_READ))) {
             reads++;
-            for (uint64_t wait = next_random(&random) % 64; wait > 0; wait--) {
-                violations += (uint64_t)__atomic_load_n(&flags[window].is_up, __ATOMIC_ACQUIRE);
+            for (; checks > 0; checks--) {
+                if (__atomic_load_n(&flag.is_up, __ATOMIC_ACQUIRE)) {
+                    violations++;
+                    break;
+                }
             }
         }
         (void)pamu_leave(&section);
@@ -111,15 +117,15 @@ static void unmap_for(double seconds)
 {
     uint64_t random = 1;
     for (double end = seconds_now() + seconds; seconds_now() < end; total_unmaps++) {
-        unsigned window = (unsigned)(next_random(&random) % WINDOWS);
+        unsigned window = watches ? 0 : (unsigned)(next_random(&random) % WINDOWS);
         uint64_t unmapped = 0;
         CHECK_OR_EXIT(pamu_unmap_dma(container, (uint64_t)window * WINDOW_BYTES, WINDOW_BYTES, &unmapped) == 0 && unmapped == WINDOW_BYTES);
         if (watches) {
-            __atomic_store_n(&flags[window].is_up, 1, __ATOMIC_SEQ_CST);
-            for (uint64_t wait = next_random(&random) % 512; wait > 0; wait--) {
+            __atomic_store_n(&flag.is_up, 1, __ATOMIC_SEQ_CST);
+            for (uint64_t wait = next_random(&random) % 4096; wait > 0; wait--) {
                 __atomic_signal_fence(__ATOMIC_SEQ_CST);
             }
-            __atomic_store_n(&flags[window].is_up, 0, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&flag.is_up, 0, __ATOMIC_SEQ_CST);
         } else {
             protect(window, PROT_NONE);
             protect(window, PROT_READ | PROT_WRITE);
@@ -145,7 +151,7 @@ int main(int argc, char **argv)
 
     pthread_t readers[READERS];
     for (uintptr_t i = 0; i < READERS; i++) {
-        readers[i] = start_thread(watches ? watch_flags : read_memory, (void *)i);
+        readers[i] = start_thread(watches ? watch_flag : read_memory, (void *)i);
     }
     unmap_for(atof(argv[2]));
     __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
