@@ -746,6 +746,9 @@ int pamu_container_fd(const pamu_container *container);
 int pamu_group_create(
     pamu_engine *engine, int id, const uint32_t *liodns, size_t liodn_count, const uint32_t *banks, size_t bank_count, pamu_group **group);
 
+/** Finds a group by its number, also one that a restored container brought with it. Any thread. Returns 0; -ENODEV: there is none; -EBADF; -EFAULT. */
+int pamu_group_find(pamu_engine *engine, int id, pamu_group **group);
+
 /** Removes a group that is in no container. Any thread. Returns 0, -EBUSY: it is in one, -EBADF, -EDEADLK. */
 int pamu_group_destroy(pamu_group *group);
 
@@ -1017,15 +1020,25 @@ int pamu_on_event(pamu_engine *engine, pamu_event_callback callback, void *conte
 
 /**
  * Saves a container: geometry, windows, MSI banks, groups, stash, faults, counters, in a format of its own version (docs/snapshot.md). Any thread.
- * Returns the bytes it takes, whether or not they fitted into `room`; -EBADF; -EFAULT: a null buffer with room.
+ * Returns the bytes it takes; if they do not fit into `room`, nothing is written; -EBADF; -EFAULT: a null buffer with room.
  */
 int64_t pamu_snapshot_save(pamu_container *container, void *bytes, size_t room);
 
 /**
- * Restores into a fresh container, all or nothing. Any thread. Returns 0; -EINVAL: truncated, altered or no snapshot; -EPROTO: a newer version;
+ * Restores into a fresh container, all or nothing. A group of the snapshot is made, or used if it is there, alike and in no container. Vaddrs and targets are
+ * those that were saved, and the page source is not asked: whoever has the snapshot from elsewhere says with the other form where memory is. Any thread. Returns 0; -EINVAL: truncated, altered or no snapshot; -EPROTO: a newer version;
  * -EXDEV: of another platform; -EBUSY: the container is not fresh, or a group or LIODN is taken; -EBADF; -EFAULT.
  */
 int pamu_snapshot_restore(pamu_container *container, const void *bytes, size_t size);
+
+/**
+ * Says where memory is now that was at `vaddr` when the container was saved: `length` bytes, for one window. Rules as for pamu_page_source, which is then
+ * asked for the target. Return 0 and set *now, or anything else to make the call -EFAULT.
+ */
+typedef int (*pamu_moved_memory)(void *context, uint64_t vaddr, uint64_t length, uint64_t *now);
+
+/** As pamu_snapshot_restore(), with memory where `moved` says it is. Also -EFAULT: it has none, or `moved` is null. */
+int pamu_snapshot_restore_moved(pamu_container *container, const void *bytes, size_t size, pamu_moved_memory moved, void *context);
 
 #ifdef __cplusplus
 }
