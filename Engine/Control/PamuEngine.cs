@@ -10,7 +10,7 @@ namespace PamuFastPath;
 
 /// <summary>One emulated machine: its platform, LIODN map, readers, containers and fault log. Everything else is made here.</summary>
 /// <remarks>Thread-safe. Dispose it last: it closes readers and containers and frees all tables.</remarks>
-public sealed unsafe class PamuEngine : IDisposable
+public sealed unsafe partial class PamuEngine : IDisposable
 {
     private readonly Lock _control = new(); // held for a whole control call, its grace period included
     private readonly Lock _names = new(); // guards the dictionaries; never held while anybody waits
@@ -162,9 +162,17 @@ public sealed unsafe class PamuEngine : IDisposable
                 throw new PamuException(Errno.EINVAL, nameof(group), "a group of this engine");
             }
 
-            group.IsRemoved = true;
-            _groups.Remove(group.Id);
-            _heldLiodns.ExceptWith(group.Liodns);
+            Forget(group);
+        }
+    }
+
+    /// <summary>Finds a group by its number.</summary>
+    /// <returns>The group, or null.</returns>
+    public PamuGroup? FindGroup(int id)
+    {
+        lock (_names)
+        {
+            return _groups.GetValueOrDefault(id);
         }
     }
 
