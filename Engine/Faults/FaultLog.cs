@@ -169,7 +169,7 @@ public sealed class FaultLog
 
         // The copy may be torn if the record was taken and the cell written again meanwhile. The number changed before that (TryTake), so looking at
         // it once more, after the copy, shows it.
-        Volatile.ReadBarrier();
+        Interlocked.MemoryBarrier(); // a load barrier would do, which .NET 9 has not
         return Volatile.Read(ref cell.Sequence) == position + 1;
     }
 
