@@ -199,7 +199,8 @@ typedef struct pamu_reader {
     uint64_t number;              /* the library's own; 0 when not registered */
     struct pamu_reader *self;     /* this address: a copy is no reader */
     void *counters;               /* where accesses are counted, or null */
-    uint64_t reserved[6];
+    uint64_t ignored;             /* what nested sections clear when they are left, so that leaving has no branch */
+    uint64_t reserved[5];
 } pamu_reader;
 
 PAMU__STATIC_ASSERT(sizeof(pamu_reader) == 64 + 64 || sizeof(void *) != 8, "a reader has two cache lines");
@@ -208,13 +209,13 @@ PAMU__STATIC_ASSERT(sizeof(pamu_reader) == 64 + 64 || sizeof(void *) != 8, "a re
 typedef struct pamu_section {
     const pamu_table *table;
     pamu_reader *reader;
-    uint64_t *slot; /* where the announcement stands that pamu_leave() takes back; null in a nested section */
+    uint64_t *slot; /* what pamu_leave() clears: the announcement, or for a nested section something that nobody reads */
 } pamu_section;
 
 /** The answer to one access; 16 bytes, returned in registers. Use the accessors below. */
 typedef struct pamu_translation {
     uint64_t value; /* target plus MSI tag; for a fault the first refused IOVA */
-    uint32_t code;  /* 0: memory. 1..0xFFF: MSI bank + 1. 0x1000: crosses. 0x2000 + kind: fault. */
+    uint32_t code;  /* 0: memory. 1..0xFFF: MSI bank + 1. 0x1000: crosses. 0x3000 + kind: fault. */
 } pamu_translation;
 
 /** One contiguous piece of a range. */
@@ -251,11 +252,11 @@ PAMU__INLINE int pamu_crosses(pamu_translation t) { return t.code == 0x1000u; }
 /** Why the access is refused, or PAMU_FAULT_NONE. */
 PAMU__INLINE pamu_fault_kind pamu_fault(pamu_translation t)
 {
-    return t.code >= 0x2000u ? (pamu_fault_kind)(t.code - 0x2000u) : PAMU_FAULT_NONE;
+    return t.code >= 0x3000u ? (pamu_fault_kind)(t.code - 0x3000u) : PAMU_FAULT_NONE;
 }
 
 /** The first refused IOVA; 0 unless it is a fault. */
-PAMU__INLINE uint64_t pamu_fault_iova(pamu_translation t) { return t.code >= 0x2000u ? t.value : 0; }
+PAMU__INLINE uint64_t pamu_fault_iova(pamu_translation t) { return t.code >= 0x3000u ? t.value : 0; }
 
 /** Where the first byte goes; all ones for a fault or a crossing access. */
 PAMU__INLINE uint64_t pamu_target(pamu_translation t) { return t.code < 0x1000u ? t.value - t.code : UINT64_MAX; }
@@ -278,7 +279,7 @@ PAMU__INLINE uint16_t pamu__16(uint16_t value, int foreign) { return foreign ? _
 
 PAMU__INLINE pamu_translation pamu__refused(uint32_t kind, uint64_t iova)
 {
-    pamu_translation answer = {iova, 0x2000u + kind};
+    pamu_translation answer = {iova, 0x3000u + kind};
     return answer;
 }
 
@@ -351,9 +352,7 @@ PAMU__INLINE pamu_translation pamu__translate(const pamu_table *table, int forei
         return hit;
     }
     pamu_translation none = pamu__explain(table, foreign, iova, length, access);
-    if (none.code < 0x1000u) {
-        __builtin_unreachable();
-    }
+    none.code |= 0x1000u; /* as it is; tells the compiler that it is no hit, so that who asks for no more has no call */
     return none;
 }
 
@@ -434,24 +433,19 @@ PAMU__INLINE pamu_range pamu__translate_range(
  * announces it also sees the tables published before it. The announcement is a relaxed store: the writer pays with a process-wide barrier for the fence
  * that is missing here. The signal fence costs nothing and keeps the compiler from moving the table load up across the store.
  */
-PAMU__INLINE uint64_t *pamu__announce(pamu_reader *reader)
+PAMU__INLINE pamu_section pamu__announce(pamu_reader *reader)
 {
     uint64_t *slot = __atomic_load_n(&reader->slot, __ATOMIC_RELAXED);
-    if (PAMU__UNLIKELY(__atomic_load_n(slot, __ATOMIC_RELAXED) != 0)) {
-        return NULL;
+    uint64_t announced = __atomic_load_n(slot, __ATOMIC_RELAXED);
+    if (PAMU__UNLIKELY(announced != 0)) {
+        /* Nested; or a closed reader, which has a table already: nothing of its engine may be read. */
+        pamu_section nested = {announced == UINT64_MAX ? reader->closed : NULL, reader, &reader->ignored};
+        return nested;
     }
+    pamu_section section = {NULL, reader, slot};
     __atomic_store_n(slot, __atomic_load_n(reader->epoch, __ATOMIC_ACQUIRE), __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (slot == NULL) {
-        __builtin_unreachable(); /* it was written to; saves the compiler a compare on the way out */
-    }
-    return slot;
-}
-
-/* Whether a reader that could not announce itself is closed rather than inside a section. Nothing of its engine may be read then. */
-PAMU__INLINE int pamu__is_closed(const pamu_reader *reader)
-{
-    return __atomic_load_n(__atomic_load_n(&reader->slot, __ATOMIC_RELAXED), __ATOMIC_RELAXED) == UINT64_MAX;
+    return section;
 }
 
 /* R2: load the table, with acquire: its bytes were written before the library stored the pointer. */
@@ -477,38 +471,32 @@ PAMU__INLINE const pamu_cell *pamu__liodn_cell(const pamu_reader *reader, uint32
  */
 PAMU__INLINE pamu_section pamu_enter(pamu_reader *reader, const pamu_container *container)
 {
-    pamu_section section = {NULL, reader, NULL};
 #ifdef PAMU_CHECKED
     if (container == NULL || !pamu__usable(reader)) {
-        section.reader = NULL;
-        return section;
+        pamu_section none = {NULL, NULL, NULL};
+        return none;
     }
 #endif
-    section.slot = pamu__announce(reader);
-    if (PAMU__UNLIKELY(section.slot == NULL && pamu__is_closed(reader))) {
-        section.table = reader->closed;
-        return section;
+    pamu_section section = pamu__announce(reader);
+    if (PAMU__LIKELY(section.table == NULL)) {
+        section.table = pamu__current(__atomic_load_n(&container->cell, __ATOMIC_ACQUIRE));
     }
-    section.table = pamu__current(__atomic_load_n(&container->cell, __ATOMIC_ACQUIRE));
     return section;
 }
 
 /** Enters a section on the table of the container that holds a LIODN; any value. One nobody holds answers PAMU_FAULT_UNKNOWN_LIODN. Thread: the reader's. */
 PAMU__INLINE pamu_section pamu_enter_liodn(pamu_reader *reader, uint32_t liodn)
 {
-    pamu_section section = {NULL, reader, NULL};
 #ifdef PAMU_CHECKED
     if (!pamu__usable(reader)) {
-        section.reader = NULL;
-        return section;
+        pamu_section none = {NULL, NULL, NULL};
+        return none;
     }
 #endif
-    section.slot = pamu__announce(reader);
-    if (PAMU__UNLIKELY(section.slot == NULL && pamu__is_closed(reader))) {
-        section.table = reader->closed;
-        return section;
+    pamu_section section = pamu__announce(reader);
+    if (PAMU__LIKELY(section.table == NULL)) {
+        section.table = pamu__current(pamu__liodn_cell(reader, liodn));
     }
-    section.table = pamu__current(pamu__liodn_cell(reader, liodn));
     return section;
 }
 
@@ -527,10 +515,8 @@ PAMU__INLINE int pamu_leave(pamu_section *section)
     }
     section->table = NULL;
 #endif
-    if (PAMU__LIKELY(section->slot != NULL)) {
-        /* R4. Release: every use of the table stays before it. The slot that was announced in: the reader's own may be a closed one's by now. */
-        __atomic_store_n(section->slot, (uint64_t)0, __ATOMIC_RELEASE);
-    }
+    /* R4. Release: every use of the table stays before it. The slot that was announced in: the reader's own may be a closed one's by now. */
+    __atomic_store_n(section->slot, (uint64_t)0, __ATOMIC_RELEASE);
     return 0;
 }
 
