@@ -43,7 +43,7 @@ internal static class SnapshotReader
         int known = Math.Min(header.Length, SnapshotLayout.Magic.Length);
         if (known == 0 || !header[..known].SequenceEqual(SnapshotLayout.Magic[..known]))
         {
-            throw Bad("snapshot", "begins with PAMUSNAP");
+            throw Bad("snapshot", "it is none: those begin with PAMUSNAP");
         }
 
         if (header.Length < SnapshotLayout.HeaderBytes)

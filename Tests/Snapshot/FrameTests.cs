@@ -43,8 +43,8 @@ public sealed class FrameTests
 
     public static TheoryData<string, Errno, string> Refused => new()
     {
-        { "nothing", Errno.EINVAL, "begins with PAMUSNAP" },
-        { "another file", Errno.EINVAL, "begins with PAMUSNAP" },
+        { "nothing", Errno.EINVAL, "begin with PAMUSNAP" },
+        { "another file", Errno.EINVAL, "begin with PAMUSNAP" },
         { "half a header", Errno.EINVAL, "truncated" },
         { "a byte less", Errno.EINVAL, "truncated" },
         { "a byte more", Errno.EINVAL, "more follow" },

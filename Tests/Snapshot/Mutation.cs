@@ -49,8 +49,8 @@ internal sealed class Mutation(Random random, IReadOnlyList<byte[]> corpus)
             case 0:
                 return bytes[..random.Next(bytes.Length)];
             case 1:
-                byte[] tail = Other();
-                return [.. bytes[..Place(bytes)], .. tail[Place(tail)..]];
+                byte[] tail = Other(); // behind the checksum, or it could be the other one, whole
+                return [.. bytes[..Math.Max(Place(bytes), SnapshotBytes.Length)], .. tail[Place(tail)..]];
             case 2:
                 int from = Place(bytes);
                 int to = from + random.Next(Math.Min(bytes.Length - from, 64) + 1);
