@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace PamuFastPath;
 
 /// <summary>
@@ -79,16 +77,22 @@ internal static class PlatformChunk
         Same(nameof(PamuPlatform.PageSize), saved.PageSize, here.PageSize);
         Same(nameof(PamuPlatform.LiodnCount), saved.LiodnCount, here.LiodnCount);
         Same(nameof(PamuPlatform.PamuExtension), saved.PamuExtension, here.PamuExtension);
-        Same($"number of {nameof(PamuPlatform.MsiBanks)}", saved.MsiBanks.Count, here.MsiBanks.Count);
+        Same("msi_bank_count", saved.MsiBanks.Count, here.MsiBanks.Count);
         for (int i = 0; i < saved.MsiBanks.Count; i++)
         {
-            Same($"{nameof(PamuPlatform.MsiBanks)}[{i}]", $"0x{saved.MsiBanks[i].Page:x}", $"0x{here.MsiBanks[i].Page:x}");
+            if (saved.MsiBanks[i] != here.MsiBanks[i])
+            {
+                throw Other($"{nameof(PamuPlatform.MsiBanks)}[{i}]", $"0x{saved.MsiBanks[i].Page:x}", $"0x{here.MsiBanks[i].Page:x}");
+            }
         }
 
-        Same($"number of {nameof(PamuPlatform.StashTargets)}", saved.StashTargets.Count, here.StashTargets.Count);
+        Same("stash_target_count", saved.StashTargets.Count, here.StashTargets.Count);
         for (int i = 0; i < saved.StashTargets.Count; i++)
         {
-            Same($"{nameof(PamuPlatform.StashTargets)}[{i}]", saved.StashTargets[i], here.StashTargets[i]);
+            if (saved.StashTargets[i] != here.StashTargets[i])
+            {
+                throw Other($"{nameof(PamuPlatform.StashTargets)}[{i}]", $"{saved.StashTargets[i]}", $"{here.StashTargets[i]}");
+            }
         }
     }
 
@@ -122,13 +126,14 @@ internal static class PlatformChunk
         return targets;
     }
 
-    private static void Same<T>(string what, T saved, T here)
-        where T : IEquatable<T>
+    private static void Same(string what, long saved, long here)
     {
-        if (!saved.Equals(here))
+        if (saved != here)
         {
-            throw new PamuException(
-                Errno.EXDEV, what, string.Create(CultureInfo.InvariantCulture, $"the snapshot's platform has {saved}, this one {here}"));
+            throw Other(what, $"{saved}", $"{here}");
         }
     }
+
+    private static PamuException Other(string what, string saved, string here) =>
+        new(Errno.EXDEV, what, $"the snapshot's platform has {saved}, this one {here}");
 }

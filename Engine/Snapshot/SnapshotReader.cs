@@ -43,7 +43,7 @@ internal static class SnapshotReader
         int known = Math.Min(header.Length, SnapshotLayout.Magic.Length);
         if (known == 0 || !header[..known].SequenceEqual(SnapshotLayout.Magic[..known]))
         {
-            throw Bad("snapshot", "begins with PAMUSNAP");
+            throw Bad("snapshot", "it is none: those begin with PAMUSNAP");
         }
 
         if (header.Length < SnapshotLayout.HeaderBytes)
@@ -115,7 +115,7 @@ internal static class SnapshotReader
         {
             if (SnapshotLayout.Chunks[i].IsRequired && at[i].Equals(default))
             {
-                throw Bad(NameOf(SnapshotLayout.Chunks[i].Id), "the chunk is missing");
+                throw Bad("chunk", $"{NameOf(SnapshotLayout.Chunks[i].Id)} is missing");
             }
         }
     }
@@ -126,7 +126,7 @@ internal static class SnapshotReader
     {
         if (snapshot.Length - offset < SnapshotLayout.ChunkHeaderBytes)
         {
-            throw Bad("snapshot", $"a chunk's header at {offset} ends in it");
+            throw Bad("chunk", $"the header at {offset} ends in the snapshot");
         }
 
         var header = new SnapshotCursor(snapshot[offset..]);
@@ -137,25 +137,25 @@ internal static class SnapshotReader
         int payload = offset + SnapshotLayout.ChunkHeaderBytes;
         if (bytes > (ulong)(snapshot.Length - payload) || bytes % SnapshotLayout.ChunkAlignment != 0)
         {
-            throw Bad(NameOf(id), "the chunk ends in the snapshot, and is a multiple of 8 bytes");
+            throw Bad("chunk", $"{NameOf(id)} ends in the snapshot, and is a multiple of 8 bytes");
         }
 
         int end = payload + (int)bytes;
         if ((flags & ~SnapshotLayout.Required) != 0)
         {
-            throw Newer(NameOf(id), $"the chunk has flags 0x{flags:x} that this library does not know");
+            throw Newer("chunk", $"{NameOf(id)} has flags 0x{flags:x}, not all of them known to this library");
         }
 
         int kind = Array.FindIndex(SnapshotLayout.Chunks, one => one.Id == id);
         bool isRequired = flags == SnapshotLayout.Required;
         if (kind < 0 || version > SnapshotLayout.Chunks[kind].Version)
         {
-            return !isRequired ? end : throw Newer(NameOf(id), $"the chunk, version {version}, is required and not known to this library");
+            return !isRequired ? end : throw Newer("chunk", $"{NameOf(id)}, version {version}, is required and not known to this library");
         }
 
         if (kind <= last || version == 0 || isRequired != SnapshotLayout.Chunks[kind].IsRequired || (bytes == 0 && !isRequired))
         {
-            throw Bad(NameOf(id), "the chunk is there once, in its place, with its flags, and not empty unless required");
+            throw Bad("chunk", $"{NameOf(id)} is there once, in its place, with its flags, and not empty unless required");
         }
 
         last = kind;

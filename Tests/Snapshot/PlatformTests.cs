@@ -11,9 +11,9 @@ public sealed class PlatformTests
         { "PageSize", "EXDEV: PageSize: the snapshot's platform has 4096, this one 8192" },
         { "LiodnCount", "EXDEV: LiodnCount: the snapshot's platform has 1280, this one 65536" },
         { "PamuExtension", "EXDEV: PamuExtension: the snapshot's platform has 7, this one 2" },
-        { "fewer banks", "EXDEV: number of MsiBanks: the snapshot's platform has 3, this one 1" },
+        { "fewer banks", "EXDEV: msi_bank_count: the snapshot's platform has 3, this one 1" },
         { "other banks", "EXDEV: MsiBanks[1]: the snapshot's platform has 0xffe045000, this one 0xffe047000" },
-        { "more stash targets", "EXDEV: number of StashTargets: the snapshot's platform has 1, this one 2" },
+        { "more stash targets", "EXDEV: stash_target_count: the snapshot's platform has 1, this one 2" },
         { "other stash targets", "EXDEV: StashTargets[0]: the snapshot's platform has StashTarget { Cache = 3" },
     };
 
