@@ -52,6 +52,18 @@ public sealed unsafe partial class PamuEngine : IDisposable
         }
     }
 
+    /// <summary>The groups, in a container or not.</summary>
+    public IReadOnlyList<PamuGroup> Groups
+    {
+        get
+        {
+            lock (_names)
+            {
+                return [.. _groups.Values];
+            }
+        }
+    }
+
     /// <summary>Names of the readers that are inside a section at this moment.</summary>
     public IReadOnlyList<string> ReadersInSection => Readers.NamesInSection();
 
