@@ -15,7 +15,7 @@ namespace PamuFastPath.Native;
 internal sealed unsafe class NativeReader
 {
     private static readonly ConcurrentDictionary<nint, NativeReader> Registered = new();
-    private static long lastNumber;
+    private static long LastNumber;
 
     private readonly Lock _gate = new(); // guards the block's being filled in and closed
     private readonly ReaderBlock* _block;
@@ -96,7 +96,7 @@ internal sealed unsafe class NativeReader
             Closed = PamuEngine.ClosedCell->Current,
             LiodnCount = liodns.Count,
             Owner = _owner,
-            Number = (ulong)Interlocked.Increment(ref lastNumber),
+            Number = (ulong)Interlocked.Increment(ref LastNumber),
             Self = _block,
         };
     }

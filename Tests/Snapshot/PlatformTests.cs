@@ -34,11 +34,15 @@ public sealed class PlatformTests
     [Fact]
     public void The_page_source_is_no_part_of_the_platform()
     {
-        using var machine = new SnapshotMachine(new PamuPlatform { MaxWindows = 16, PageSource = (ulong _, ulong _, out ulong target) =>
+        using var machine = new SnapshotMachine(new PamuPlatform
+        {
+            MaxWindows = 16,
+            PageSource = (ulong _, ulong _, out ulong target) =>
         {
             target = 0;
             return false;
-        } });
+        }
+        });
         machine.Container.Restore(Good);
         Assert.Equal(Good, machine.Container.Save());
     }

@@ -32,7 +32,8 @@ public sealed class SaveAndRestoreTests
         PamuContainer container = saved.Container;
         Action reach = step switch
         {
-            "new" => () => { },
+            "new" => () => { }
+            ,
             "SET_IOMMU" => () => container.SetIommu(7),
             "stash" => () => container.SetStash(5, 3),
             "geometry" => () => container.SetGeometry(0x1000, 0x1FFF), // with 16 windows of 256 bytes, for now
@@ -41,7 +42,8 @@ public sealed class SaveAndRestoreTests
             {
                 container.SetGeometry(0x1000, 0x1FFF);
                 container.SetWindows(1);
-            },
+            }
+            ,
             "group" => () => saved.Engine.CreateGroup(1, [2, 1], [2, 2]).Attach(container),
             _ => () =>
             {
@@ -49,7 +51,8 @@ public sealed class SaveAndRestoreTests
                 container.SetWindows(16);
                 container.MapDma(0, 0, 0x1000, DmaPermissions.Read);
                 container.UnmapDma(0, 0x1000);
-            },
+            }
+            ,
         };
         reach();
         byte[] snapshot = container.Save();
