@@ -68,9 +68,7 @@ public sealed class RandomContainerTests(ITestOutputHelper output)
         }
 
         using PamuReader old = machine.Engine.CreateReader();
-        using ReaderSection before = old.Enter(saved);
-        using ReaderSection after = reader.Enter(restored);
-        Assert.True(before.Table.Image.SequenceEqual(after.Table.Image), "the table image, every byte of it");
+        Assert.True(TableBytes.Of(old, saved, true).SequenceEqual(TableBytes.Of(reader, restored, true)), "the table, byte for byte");
         var probes = new Probes(reader);
         probes.Window(restored, machine.Model(index), index % restored.WindowCount);
     }

@@ -5,8 +5,6 @@ namespace PamuFastPath.Tests.Snapshot;
 /// </summary>
 internal sealed class RestoreBench : IDisposable
 {
-    private const int GenerationOffset = 8; // in a table image: docs/table-layout.md
-
     /// <summary>What a refusal may take whatever the snapshot's length: a state of 256 windows, and an exception.</summary>
     private const long AllocatedMax = 100_000;
 
@@ -122,7 +120,7 @@ internal sealed class RestoreBench : IDisposable
 
         Assert.Equal(Describe(_fresh), Describe(made));
         Assert.True(state.Windows.SequenceEqual(made.CurrentState.Windows), "windows, with their vaddrs");
-        Assert.True(Image(_reader, _fresh).SequenceEqual(Image(_rebuiltReader, made)), "the table, but for its generation");
+        Assert.True(TableBytes.Of(_reader, _fresh, false).SequenceEqual(TableBytes.Of(_rebuiltReader, made, false)), "the table, but for its generation");
         RebuiltCount++;
         made.Dispose();
         groups.ForEach(_rebuilt.RemoveGroup);
@@ -170,15 +168,6 @@ internal sealed class RestoreBench : IDisposable
         $"{container.Geometry} {container.WindowCount} {container.Stash} {container.IsEnabled} {container.IsIommuSet} "
         + $"{container.CurrentState.IsGeometrySet} {container.CurrentState.AreWindowsSet} {string.Join('\n', container.GetWindows())} "
         + string.Join(' ', container.Groups.Select(group => $"{group.Id}:{string.Join(',', group.Liodns)}:{string.Join(',', group.MsiBanks)}"));
-
-    private static byte[] Image(PamuReader reader, PamuContainer container)
-    {
-        using ReaderSection section = reader.Enter(container);
-        byte[] image = section.Table.Image.ToArray();
-        Assert.Equal(container.Generation, section.Table.Generation);
-        image.AsSpan(GenerationOffset, sizeof(ulong)).Clear();
-        return image;
-    }
 
     private static long Waiting(PamuEngine engine)
     {
