@@ -9,7 +9,7 @@ namespace PamuFastPath;
 
 /// <summary>One emulated machine: its platform, LIODN map, readers, containers and fault log. Everything else is made here.</summary>
 /// <remarks>Thread-safe. Dispose it last: it closes readers and containers and frees all tables.</remarks>
-public sealed unsafe class PamuEngine : IDisposable
+public sealed unsafe partial class PamuEngine : IDisposable
 {
     private readonly Lock _control = new(); // held for a whole control call, its grace period included
     private readonly Lock _names = new(); // guards the dictionaries; never held while anybody waits
@@ -155,9 +155,7 @@ public sealed unsafe class PamuEngine : IDisposable
                 throw new PamuException(Errno.EINVAL, nameof(group), "a group of this engine");
             }
 
-            group.IsRemoved = true;
-            _groups.Remove(group.Id);
-            _heldLiodns.ExceptWith(group.Liodns);
+            Forget(group);
         }
     }
 
