@@ -3,7 +3,6 @@
 // Unsafe: owns the two cells whose tables refuse everything (unknown LIODNs, closed containers). They live as long as the engine.
 
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 
 namespace PamuFastPath;
 
@@ -22,14 +21,25 @@ public sealed unsafe partial class PamuEngine : IDisposable
 
     /// <summary>Makes an engine.</summary>
     /// <param name="platform">What the machine is like; null for the defaults.</param>
+    /// <exception cref="PamuException">ENOMEM.</exception>
     public PamuEngine(PamuPlatform? platform = null)
     {
         Platform = platform ?? new PamuPlatform();
         Readers = new ReaderRegistry();
         Publisher = new Publisher(Readers);
-        _unknownCell = MakeCell(FaultKind.UnknownLiodn);
-        ClosedCell = MakeCell(FaultKind.OutOfAperture);
-        Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
+        try
+        {
+            _unknownCell = TableCell.Make(TableBuilder.BuildRefusing(FaultKind.UnknownLiodn));
+            ClosedCell = TableCell.Make(TableBuilder.BuildRefusing(FaultKind.OutOfAperture));
+            Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
+        }
+        catch
+        {
+            TableCell.Free(_unknownCell);
+            TableCell.Free(ClosedCell);
+            Publisher.Free();
+            throw;
+        }
     }
 
     /// <summary>What the machine is like.</summary>
@@ -62,6 +72,7 @@ public sealed unsafe partial class PamuEngine : IDisposable
     internal TableCell* ClosedCell { get; }
 
     /// <summary>Opens a container. Its number is the smallest that is free.</summary>
+    /// <exception cref="PamuException">ENOMEM.</exception>
     public PamuContainer CreateContainer()
     {
         lock (_names)
@@ -168,7 +179,7 @@ public sealed unsafe partial class PamuEngine : IDisposable
 
     /// <summary>Registers the calling thread as a reader.</summary>
     /// <param name="name">A name for events and errors; default: the thread's.</param>
-    /// <exception cref="PamuException">ENOMEM: the engine has its limit of 65,536 readers.</exception>
+    /// <exception cref="PamuException">ENOMEM: the engine has its limit of 65,536 readers, or there is no memory for one more.</exception>
     public PamuReader CreateReader(string? name = null) =>
         new(this, name ?? Thread.CurrentThread.Name ?? $"thread {Environment.CurrentManagedThreadId}");
 
@@ -207,8 +218,8 @@ public sealed unsafe partial class PamuEngine : IDisposable
             Readers.Free();
             Publisher.Free();
             Liodns.Free();
-            FreeCell(_unknownCell);
-            FreeCell(ClosedCell);
+            TableCell.Free(_unknownCell);
+            TableCell.Free(ClosedCell);
         }
     }
 
@@ -261,19 +272,6 @@ public sealed unsafe partial class PamuEngine : IDisposable
     {
         _inTurn = false;
         _control.Exit();
-    }
-
-    private static TableCell* MakeCell(FaultKind refusal)
-    {
-        var cell = (TableCell*)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
-        cell->Current = TableBuilder.BuildRefusing(refusal);
-        return cell;
-    }
-
-    private static void FreeCell(TableCell* cell)
-    {
-        TableBuilder.Free(cell->Current);
-        NativeMemory.AlignedFree(cell);
     }
 }
 

@@ -7,7 +7,6 @@
 
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace PamuFastPath;
 
@@ -245,8 +244,7 @@ public sealed unsafe class PamuReader : IDisposable
 
     private static ReaderSlot* MakeClosedSlot()
     {
-        var slot = (ReaderSlot*)NativeMemory.AlignedAlloc(ReaderSlot.SlotBytes, ReaderSlot.SlotBytes);
-        NativeMemory.Clear(slot, ReaderSlot.SlotBytes);
+        var slot = (ReaderSlot*)NativeBlocks.Take(ReaderSlot.SlotBytes, ReaderSlot.SlotBytes, "reader");
         slot->Epoch = ulong.MaxValue;
         return slot;
     }

@@ -209,10 +209,10 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
         string software = machine.Software();
         string hardware = machine.Hardware.Describe();
         machine.Hardware.FailAt(failing);
-        TableBuilder.OutOfMemoryAtForTest = n;
+        NativeBlocks.OutOfMemoryAtForTest = n;
         Errno errno = make(machine);
-        bool wasOut = TableBuilder.OutOfMemoryAtForTest == 0;
-        TableBuilder.OutOfMemoryAtForTest = 0;
+        bool wasOut = NativeBlocks.OutOfMemoryAtForTest == 0;
+        NativeBlocks.OutOfMemoryAtForTest = 0;
         Assert.Equal(wasOut, errno == Errno.ENOMEM);
         if (wasOut)
         {
