@@ -57,6 +57,6 @@ public enum Errno
     /// <summary>The call would wait for a reader section, or a transaction, of its own thread.</summary>
     EDEADLK = 35,
 
-    /// <summary>The kernel's answer contradicts itself, or a snapshot is of a version that is newer than this library.</summary>
+    /// <summary>A snapshot, or a library, is of another version. Or the kernel's answer contradicts itself.</summary>
     EPROTO = 71,
 }

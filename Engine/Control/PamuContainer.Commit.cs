@@ -101,7 +101,8 @@ public sealed unsafe partial class PamuContainer
     /// <summary>Publishes a table, if there is one, and waits for the readers if rights go with it or went before.</summary>
     private void Show(ref TableHeader* table, bool removes)
     {
-        long began = PamuEventSource.Now();
+        Action<int, ulong, long>? published = Engine.Published;
+        long began = published != null ? Stopwatch.GetTimestamp() : PamuEventSource.Now();
         bool publishes = table != null;
         ulong retiredAt = 0;
         if (publishes)
@@ -120,6 +121,7 @@ public sealed unsafe partial class PamuContainer
         if (publishes)
         {
             PamuEventSource.Log.PublicationDone(Fd, _generation, removes, began);
+            published?.Invoke(Fd, _generation, PamuEventSource.Since(began));
         }
     }
 

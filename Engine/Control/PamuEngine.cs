@@ -1,6 +1,7 @@
 // One emulated machine.
 //
-// Unsafe: owns the two cells whose tables refuse everything (unknown LIODNs, closed containers). They live as long as the engine.
+// Unsafe: owns the cells whose tables refuse everything: the one of unknown LIODNs lives as long as the engine, the one of closed
+// containers as long as the process, so that whoever kept a pointer to it never finds it gone.
 
 using System.Collections.Immutable;
 
@@ -25,18 +26,17 @@ public sealed unsafe partial class PamuEngine : IDisposable
     public PamuEngine(PamuPlatform? platform = null)
     {
         Platform = platform ?? new PamuPlatform();
+        ClosedPlaces.Make();
         Readers = new ReaderRegistry();
         Publisher = new Publisher(Readers);
         try
         {
             _unknownCell = TableCell.Make(TableBuilder.BuildRefusing(FaultKind.UnknownLiodn));
-            ClosedCell = TableCell.Make(TableBuilder.BuildRefusing(FaultKind.OutOfAperture));
             Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
         }
         catch
         {
             TableCell.Free(_unknownCell);
-            TableCell.Free(ClosedCell);
             Publisher.Free();
             throw;
         }
@@ -69,11 +69,18 @@ public sealed unsafe partial class PamuEngine : IDisposable
 
     internal LiodnMap Liodns { get; }
 
-    internal TableCell* ClosedCell { get; }
+    /// <summary>What readers of a closed container find.</summary>
+    internal static TableCell* ClosedCell => ClosedPlaces.Cell;
+
+    /// <summary>Told of each table that is published, under the control lock: container, generation, nanoseconds. Null: nobody.</summary>
+    internal Action<int, ulong, long>? Published { get; set; }
 
     /// <summary>Opens a container. Its number is the smallest that is free.</summary>
     /// <exception cref="PamuException">ENOMEM.</exception>
-    public PamuContainer CreateContainer()
+    public PamuContainer CreateContainer() => CreateContainer(cellCopy: null);
+
+    /// <summary>The same, with a copy of the cell pointer kept up to date where native code reads it; it stays valid as long as the engine.</summary>
+    internal PamuContainer CreateContainer(nint* cellCopy)
     {
         lock (_names)
         {
@@ -84,7 +91,7 @@ public sealed unsafe partial class PamuEngine : IDisposable
                 fd++;
             }
 
-            var container = new PamuContainer(this, fd);
+            var container = new PamuContainer(this, fd, cellCopy);
             _containers.Add(fd, container);
             return container;
         }
@@ -219,7 +226,6 @@ public sealed unsafe partial class PamuEngine : IDisposable
             Publisher.Free();
             Liodns.Free();
             TableCell.Free(_unknownCell);
-            TableCell.Free(ClosedCell);
         }
     }
 

@@ -40,6 +40,7 @@ internal sealed unsafe class Publisher
     private readonly List<Retired> _retired = [];
     private readonly ReaderRegistry _readers;
     private readonly ulong* _epoch;
+    private long _published;
     private int _reclaimAt = RetiredBeforeReclaim;
 
     internal Publisher(ReaderRegistry readers)
@@ -71,6 +72,12 @@ internal sealed unsafe class Publisher
     /// </summary>
     internal bool SkipGraceForTest { get; set; }
 
+    /// <summary>Told of a grace period that lasts long, under the control lock: the reader's name, milliseconds. Null: nobody.</summary>
+    internal Action<string, long>? WaitsLong { get; set; }
+
+    /// <summary>Tables published so far, the first ones of containers not counted.</summary>
+    internal long PublishedCount => Volatile.Read(ref _published);
+
     /// <summary>
     /// Makes <paramref name="next"/> the current table of <paramref name="cell"/> (W1, W2). Does not wait; the old table is freed later.
     /// </summary>
@@ -91,6 +98,7 @@ internal sealed unsafe class Publisher
             retiredAt = *_epoch;
             Volatile.Write(ref *_epoch, retiredAt + 1);
 
+            _published++;
             _retired.Add(new Retired((nint)old, retiredAt));
             reclaim = _retired.Count >= _reclaimAt;
         }
@@ -204,7 +212,9 @@ internal sealed unsafe class Publisher
     {
         if (_readers.Record(index) is ReaderRecord record)
         {
-            PamuEventSource.Log.GraceWaitLong(record.Name, Environment.TickCount64 - started, record.Thread.IsAlive);
+            long milliseconds = Environment.TickCount64 - started;
+            PamuEventSource.Log.GraceWaitLong(record.Name, milliseconds, record.Thread.IsAlive);
+            WaitsLong?.Invoke(record.Name, milliseconds);
         }
     }
 

@@ -207,7 +207,7 @@ PAMU__STATIC_ASSERT(sizeof(pamu_reader) == 64 + 64 || sizeof(void *) != 8, "a re
 typedef struct pamu_section {
     const pamu_table *table;
     pamu_reader *reader;
-    int nested;
+    uint64_t *slot; /* where the announcement stands that pamu_leave() takes back; null in a nested section */
 } pamu_section;
 
 /** The answer to one access; 16 bytes, returned in registers. Use the accessors below. */
@@ -426,25 +426,28 @@ PAMU__INLINE pamu_range pamu__translate_range(
  * announces it also sees the tables published before it. The announcement is a relaxed store: the writer pays with a process-wide barrier for the fence
  * that is missing here. The signal fence costs nothing and keeps the compiler from moving the table load up across the store.
  */
-PAMU__INLINE int pamu__announce(pamu_reader *reader)
+PAMU__INLINE uint64_t *pamu__announce(pamu_reader *reader)
 {
     uint64_t *slot = __atomic_load_n(&reader->slot, __ATOMIC_RELAXED);
     if (PAMU__UNLIKELY(__atomic_load_n(slot, __ATOMIC_RELAXED) != 0)) {
-        return 1;
+        return NULL;
     }
     __atomic_store_n(slot, __atomic_load_n(reader->epoch, __ATOMIC_ACQUIRE), __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    return 0;
+    if (slot == NULL) {
+        __builtin_unreachable(); /* it was written to; saves the compiler a compare on the way out */
+    }
+    return slot;
+}
+
+/* Whether a reader that could not announce itself is closed rather than inside a section. Nothing of its engine may be read then. */
+PAMU__INLINE int pamu__is_closed(const pamu_reader *reader)
+{
+    return __atomic_load_n(__atomic_load_n(&reader->slot, __ATOMIC_RELAXED), __ATOMIC_RELAXED) == UINT64_MAX;
 }
 
 /* R2: load the table, with acquire: its bytes were written before the library stored the pointer. */
-PAMU__INLINE const pamu_table *pamu__current(const pamu_reader *reader, const pamu_cell *cell, int nested)
-{
-    if (PAMU__UNLIKELY(nested && __atomic_load_n(__atomic_load_n(&reader->slot, __ATOMIC_RELAXED), __ATOMIC_RELAXED) == UINT64_MAX)) {
-        return reader->closed;
-    }
-    return __atomic_load_n(&cell->current, __ATOMIC_ACQUIRE);
-}
+PAMU__INLINE const pamu_table *pamu__current(const pamu_cell *cell) { return __atomic_load_n(&cell->current, __ATOMIC_ACQUIRE); }
 
 #ifdef PAMU_CHECKED
 PAMU__INLINE int pamu__usable(const pamu_reader *reader)
@@ -466,30 +469,38 @@ PAMU__INLINE const pamu_cell *pamu__liodn_cell(const pamu_reader *reader, uint32
  */
 PAMU__INLINE pamu_section pamu_enter(pamu_reader *reader, const pamu_container *container)
 {
-    pamu_section section = {NULL, reader, 0};
+    pamu_section section = {NULL, reader, NULL};
 #ifdef PAMU_CHECKED
     if (container == NULL || !pamu__usable(reader)) {
         section.reader = NULL;
         return section;
     }
 #endif
-    section.nested = pamu__announce(reader);
-    section.table = pamu__current(reader, __atomic_load_n(&container->cell, __ATOMIC_ACQUIRE), section.nested);
+    section.slot = pamu__announce(reader);
+    if (PAMU__UNLIKELY(section.slot == NULL && pamu__is_closed(reader))) {
+        section.table = reader->closed;
+        return section;
+    }
+    section.table = pamu__current(__atomic_load_n(&container->cell, __ATOMIC_ACQUIRE));
     return section;
 }
 
 /** Enters a section on the table of the container that holds a LIODN; any value. One nobody holds answers PAMU_FAULT_UNKNOWN_LIODN. Thread: the reader's. */
 PAMU__INLINE pamu_section pamu_enter_liodn(pamu_reader *reader, uint32_t liodn)
 {
-    pamu_section section = {NULL, reader, 0};
+    pamu_section section = {NULL, reader, NULL};
 #ifdef PAMU_CHECKED
     if (!pamu__usable(reader)) {
         section.reader = NULL;
         return section;
     }
 #endif
-    section.nested = pamu__announce(reader);
-    section.table = pamu__current(reader, pamu__liodn_cell(reader, liodn), section.nested);
+    section.slot = pamu__announce(reader);
+    if (PAMU__UNLIKELY(section.slot == NULL && pamu__is_closed(reader))) {
+        section.table = reader->closed;
+        return section;
+    }
+    section.table = pamu__current(pamu__liodn_cell(reader, liodn));
     return section;
 }
 
@@ -508,9 +519,9 @@ PAMU__INLINE int pamu_leave(pamu_section *section)
     }
     section->table = NULL;
 #endif
-    if (!section->nested) {
-        /* R4. Release: every use of the table stays before it. */
-        __atomic_store_n(section->reader->slot, (uint64_t)0, __ATOMIC_RELEASE);
+    if (PAMU__LIKELY(section->slot != NULL)) {
+        /* R4. Release: every use of the table stays before it. The slot that was announced in: the reader's own may be a closed one's by now. */
+        __atomic_store_n(section->slot, (uint64_t)0, __ATOMIC_RELEASE);
     }
     return 0;
 }
@@ -596,7 +607,8 @@ PAMU__INLINE int pamu_image_open(const void *bytes, size_t size, pamu_image *ima
         return -EPROTO;
     }
     if (pamu__32(table->image_bytes, foreign) < sizeof(pamu_table) || pamu__32(table->image_bytes, foreign) > size
-        || pamu__32(table->window_shift, foreign) > 63 || pamu__32(table->window_count, foreign) > PAMU_WINDOWS_MAX) {
+        || pamu__32(table->window_shift, foreign) > 63 || pamu__32(table->window_count, foreign) > PAMU_WINDOWS_MAX
+        || pamu__16(table->refusal, foreign) >= PAMU_FAULT_MISUSE) {
         return -EINVAL;
     }
     if (table->refusal == 0) {
@@ -773,6 +785,7 @@ PAMU__STATIC_ASSERT(sizeof(pamu_attr) == 32 && sizeof(pamu_dma_map) == 32 && siz
 /**
  * A container request, as ioctl(2) on a VFIO container: what the ABI says, errno for errno. `argument` is the pointer, or the value for requests that
  * take one; any value is answered, a pointer that cannot be read or written is -EFAULT. Any thread.
+ * As there, PAMU_SET_IOMMU comes before whatever the IOMMU answers: -ENOTTY otherwise.
  * Returns 0 or a positive result, or a negative errno; -EBADF for a handle that is no open container.
  */
 int64_t pamu_ioctl(pamu_container *container, uint32_t request, uintptr_t argument);
@@ -780,82 +793,37 @@ int64_t pamu_ioctl(pamu_container *container, uint32_t request, uintptr_t argume
 /** A group request. As pamu_ioctl(). */
 int64_t pamu_group_ioctl(pamu_group *group, uint32_t request, uintptr_t argument);
 
+/*
+ * The same calls with arguments of their own, for whoever talks to the library and not to VFIO: they need no PAMU_SET_IOMMU. Any thread. They return 0 or a
+ * negative errno; -EBADF for a handle that is not open.
+ */
+
 /** Sets the aperture, `last` inclusive, and drops all windows. -EINVAL: shape. -EBUSY: a DMA mapping exists. -EDEADLK. */
-PAMU__INLINE int pamu_set_geometry(pamu_container *container, uint64_t start, uint64_t last)
-{
-    pamu_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.argsz = (uint32_t)sizeof attr;
-    attr.attribute = PAMU_ATTR_GEOMETRY;
-    attr.u.geometry.start = start;
-    attr.u.geometry.last = last;
-    return (int)pamu_ioctl(container, PAMU_SET_ATTR, (uintptr_t)&attr);
-}
+int pamu_set_geometry(pamu_container *container, uint64_t start, uint64_t last);
 
 /** Sets the window count, a power of two, and drops all windows. -EINVAL: count, or no geometry yet. -EBUSY: a DMA mapping exists. -EDEADLK. */
-PAMU__INLINE int pamu_set_windows(pamu_container *container, uint32_t count)
-{
-    pamu_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.argsz = (uint32_t)sizeof attr;
-    attr.attribute = PAMU_ATTR_WINDOWS;
-    attr.u.windows.count = count;
-    return (int)pamu_ioctl(container, PAMU_SET_ATTR, (uintptr_t)&attr);
-}
+int pamu_set_windows(pamu_container *container, uint32_t count);
 
 /** Chooses the cache that devices stash to. -EINVAL: the platform has no such cache. */
-PAMU__INLINE int pamu_set_stash(pamu_container *container, uint32_t cpu, uint32_t cache)
-{
-    pamu_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.argsz = (uint32_t)sizeof attr;
-    attr.attribute = PAMU_ATTR_STASH;
-    attr.u.stash.cpu = cpu;
-    attr.u.stash.cache = cache;
-    return (int)pamu_ioctl(container, PAMU_SET_ATTR, (uintptr_t)&attr);
-}
+int pamu_set_stash(pamu_container *container, uint32_t cpu, uint32_t cache);
 
 /** Maps whole windows, or a power of two smaller than one from a window's start. -EINVAL, -EBUSY: mapped; -EFAULT: page source; -ENODEV: no windows yet. */
-PAMU__INLINE int pamu_map_dma(pamu_container *container, uint64_t vaddr, uint64_t iova, uint64_t size, uint32_t allowed)
-{
-    pamu_dma_map map = {(uint32_t)sizeof(pamu_dma_map), allowed, vaddr, iova, size};
-    return (int)pamu_ioctl(container, PAMU_MAP_DMA, (uintptr_t)&map);
-}
+int pamu_map_dma(pamu_container *container, uint64_t vaddr, uint64_t iova, uint64_t size, uint32_t allowed);
 
 /** Unmaps whole mappings. On return no reader uses them. *unmapped, which may be null: bytes that were unmapped. -EINVAL: would split one. -EDEADLK. */
-PAMU__INLINE int pamu_unmap_dma(pamu_container *container, uint64_t iova, uint64_t size, uint64_t *unmapped)
-{
-    pamu_dma_unmap unmap = {(uint32_t)sizeof(pamu_dma_unmap), 0, iova, size};
-    int result = (int)pamu_ioctl(container, PAMU_UNMAP_DMA, (uintptr_t)&unmap);
-    if (unmapped != NULL) {
-        *unmapped = result == 0 ? unmap.size : 0;
-    }
-    return result;
-}
+int pamu_unmap_dma(pamu_container *container, uint64_t iova, uint64_t size, uint64_t *unmapped);
 
 /** Maps an MSI bank's page into a window of its own. Live while a group uses the bank. -EINVAL, -ENODEV: no such bank; -EBUSY: window mapped. */
-PAMU__INLINE int pamu_map_msi_bank(pamu_container *container, uint32_t bank, uint64_t iova, uint32_t allowed)
-{
-    pamu_msi_map map = {(uint32_t)sizeof(pamu_msi_map), allowed, bank, 0, iova};
-    return (int)pamu_ioctl(container, PAMU_MAP_MSI_BANK, (uintptr_t)&map);
-}
+int pamu_map_msi_bank(pamu_container *container, uint32_t bank, uint64_t iova, uint32_t allowed);
 
 /** Unmaps an MSI window. On return no reader uses it. -EINVAL: none starts there. -EDEADLK. */
-PAMU__INLINE int pamu_unmap_msi_bank(pamu_container *container, uint64_t iova)
-{
-    pamu_msi_unmap unmap = {(uint32_t)sizeof(pamu_msi_unmap), 0, iova};
-    return (int)pamu_ioctl(container, PAMU_UNMAP_MSI_BANK, (uintptr_t)&unmap);
-}
+int pamu_unmap_msi_bank(pamu_container *container, uint64_t iova);
 
-/** Puts a group into a container; takes effect at once. -EINVAL: it is in one already. -EBADF: no container. */
-PAMU__INLINE int pamu_attach(pamu_group *group, const pamu_container *container)
-{
-    int32_t fd = pamu_container_fd(container);
-    return fd < 0 ? fd : (int)pamu_group_ioctl(group, PAMU_GROUP_SET_CONTAINER, (uintptr_t)&fd);
-}
+/** Puts a group into a container; takes effect at once. -EINVAL: it is in one already, has no LIODN, or is of another engine. */
+int pamu_attach(pamu_group *group, const pamu_container *container);
 
 /** Takes a group out of its container. On return no reader uses a translation for its LIODNs. -EINVAL: it is in none. -EDEADLK. */
-PAMU__INLINE int pamu_detach(pamu_group *group) { return (int)pamu_group_ioctl(group, PAMU_GROUP_UNSET_CONTAINER, 0); }
+int pamu_detach(pamu_group *group);
 
 /* --------------------------------------------------------------------------------------------------------- the library: readers */
 
@@ -917,7 +885,10 @@ typedef struct pamu_fault_record {
     uint64_t fault_iova; /**< the first refused IOVA */
 } pamu_fault_record;
 
-/** Called for each fault that is recorded, on the recording thread, outside sections and under no lock: it may make control calls. */
+/**
+ * Called for each fault, whether or not the log had room for it, on the recording thread, outside sections and under no lock: it may make control calls.
+ * Callbacks return as functions do: no longjmp() and no C++ exception through the library.
+ */
 typedef void (*pamu_fault_callback)(void *context, const pamu_fault_record *fault);
 
 /**

@@ -1,0 +1,43 @@
+// A container and the block by which C names it.
+//
+// Unsafe: owns the block. Invariants:
+//   - the block's one field is the cell pointer of the container, or of the closed cell once it is disposed of (PamuContainer);
+//   - blocks are never freed and never used again, so that a handle kept too long is found to be closed, and a reader that still enters through it finds the
+//     closed cell. 64 bytes for each container a process ever opens.
+
+namespace PamuFastPath.Native;
+
+internal sealed unsafe class NativeContainer
+{
+    private const nuint BlockBytes = 64;
+
+    private NativeContainer(NativeEngine engine, nint* block)
+    {
+        Engine = engine;
+        Container = engine.Engine.CreateContainer(cellCopy: block);
+        Address = (nint)block;
+    }
+
+    internal NativeEngine Engine { get; }
+
+    internal PamuContainer Container { get; }
+
+    internal nint Address { get; }
+
+    /// <summary>Opens a container.</summary>
+    internal static NativeContainer Open(NativeEngine engine)
+    {
+        var block = (nint*)NativeBlocks.Take(BlockBytes, BlockBytes, "container");
+        try
+        {
+            var container = new NativeContainer(engine, block);
+            engine.Add(container.Address, container);
+            return container;
+        }
+        catch
+        {
+            NativeBlocks.Free(block); // nobody has seen it
+            throw;
+        }
+    }
+}
