@@ -57,6 +57,6 @@ public enum Errno
     /// <summary>The call would wait for a reader section, or a transaction, of its own thread.</summary>
     EDEADLK = 35,
 
-    /// <summary>A snapshot, or a library, is of another version. Or the kernel's answer contradicts itself.</summary>
+    /// <summary>The kernel's answer contradicts itself, or what was given, a snapshot or a C header, is of a version that this library does not know.</summary>
     EPROTO = 71,
 }

@@ -1,6 +1,6 @@
 // What is left of closed things: where a pointer to a closed container's cell or a closed reader's slot leads.
 //
-// Unsafe: owns them. Invariant: made before the first engine is, never changed and never freed, so that whoever kept a pointer to one of them never
+// Unsafe: owns both. Invariant: made before the first engine is, never changed and never freed, so that whoever kept a pointer to one of them never
 // finds it gone.
 
 namespace PamuFastPath;
@@ -10,7 +10,6 @@ internal static unsafe class ClosedPlaces
     private static readonly Lock Gate = new();
     private static TableCell* cell;
     private static ReaderSlot* slot;
-    private static ulong* epoch;
 
     /// <summary>The cell of a closed container: its table refuses everything.</summary>
     internal static TableCell* Cell => cell;
@@ -18,10 +17,7 @@ internal static unsafe class ClosedPlaces
     /// <summary>The slot of a closed reader: never quiescent, so that no section can be entered on the fast path.</summary>
     internal static ReaderSlot* Slot => slot;
 
-    /// <summary>What a closed reader of another language announces, if it still does: nobody looks at its slot.</summary>
-    internal static ulong* Epoch => epoch;
-
-    /// <summary>Makes all of them, once. Not a static constructor: a lack of memory would then be remembered for ever.</summary>
+    /// <summary>Makes both, once. Not a static constructor: a lack of memory would then be remembered for ever.</summary>
     /// <exception cref="PamuException">ENOMEM.</exception>
     internal static void Make()
     {
@@ -32,13 +28,6 @@ internal static unsafe class ClosedPlaces
                 var made = (ReaderSlot*)NativeBlocks.Take(ReaderSlot.SlotBytes, ReaderSlot.SlotBytes, "reader");
                 made->Epoch = ulong.MaxValue;
                 slot = made;
-            }
-
-            if (epoch == null)
-            {
-                var made = (ulong*)NativeBlocks.Take(ReaderSlot.SlotBytes, ReaderSlot.SlotBytes, "epoch");
-                *made = 1;
-                epoch = made;
             }
 
             if (cell == null)

@@ -70,7 +70,7 @@ internal sealed unsafe class Publisher
     /// <summary>
     /// Test hook: when set, grace periods do not wait and do not fence. The concurrency tests set it to see themselves fail.
     /// </summary>
-    internal bool SkipGraceForTest { get; set; }
+    internal bool SkipGraceForTest { get; set; } = BrokenGrace.SkipsAll;
 
     /// <summary>Told of a grace period that lasts long, under the control lock: the reader's name, milliseconds. Null: nobody.</summary>
     internal Action<string, long>? WaitsLong { get; set; }
@@ -137,7 +137,7 @@ internal sealed unsafe class Publisher
 
         // W3. Other side: R1 and R2, which have no fence between them. It must come after W1 and before the first slot is read;
         // without it a reader's announcement may still be in its store buffer while the reader already holds the old table.
-        Interlocked.MemoryBarrierProcessWide();
+        FenceAllThreads();
 
         int count = _readers.SlotCount; // after the barrier: a reader that registers later sees the new table
         for (int i = 0; i < count; i++)
@@ -161,7 +161,7 @@ internal sealed unsafe class Publisher
             newest = *_epoch - 1;
         }
 
-        Interlocked.MemoryBarrierProcessWide(); // as W3, for everything retired up to `newest`
+        FenceAllThreads(); // as W3, for everything retired up to `newest`
         ulong oldestActive = ulong.MaxValue;
         int count = _readers.SlotCount;
         for (int i = 0; i < count; i++)
@@ -177,11 +177,14 @@ internal sealed unsafe class Publisher
         FreeRetired(Math.Min(newest, oldestActive - 1));
     }
 
-    /// <summary>Frees everything. Only when no reader can exist any more.</summary>
-    internal void Free()
+    /// <summary>Frees the tables, after a grace period for all of them. The epoch only when no reader can exist any more.</summary>
+    internal void Free(bool withEpoch)
     {
         FreeRetired(ulong.MaxValue);
-        NativeBlocks.Free(_epoch);
+        if (withEpoch)
+        {
+            NativeBlocks.Free(_epoch);
+        }
     }
 
     /// <summary>W4, one look. Acquire: pairs with the release in R4, so that the reader's last use of the table is over.</summary>
@@ -189,6 +192,14 @@ internal sealed unsafe class Publisher
     {
         ulong announced = Volatile.Read(ref slot->Epoch);
         return announced != 0 && announced <= epoch;
+    }
+
+    private static void FenceAllThreads()
+    {
+        if (!BrokenGrace.SkipsBarrier)
+        {
+            Interlocked.MemoryBarrierProcessWide();
+        }
     }
 
     private void WaitForReader(int index, ReaderSlot* slot, ulong epoch)

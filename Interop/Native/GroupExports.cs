@@ -5,7 +5,7 @@ namespace PamuFastPath.Native;
 /// <summary>A group by its handle.</summary>
 internal sealed record NativeGroup(NativeEngine Engine, PamuGroup Group);
 
-/// <summary>pamu_group_create() and pamu_group_destroy().</summary>
+/// <summary>pamu_group_create(), pamu_group_find() and pamu_group_destroy().</summary>
 internal static unsafe class GroupExports
 {
     /// <summary>There are no more LIODNs than this; a longer list names one twice, and is not read.</summary>
@@ -33,7 +33,36 @@ internal static unsafe class GroupExports
 
             IEnumerable<int> ownLiodns = NativeArray.Copy(liodns, liodnCount, "liodns").Select(liodn => (int)Math.Min(liodn, int.MaxValue));
             IEnumerable<int> ownBanks = NativeArray.Copy(banks, bankCount, "banks").Select(bank => (int)Math.Min(bank, int.MaxValue));
-            *group = owner.Add(new NativeGroup(owner, owner.Engine.CreateGroup(id, ownLiodns, ownBanks)));
+            *group = owner.HandleOf(owner.Engine.CreateGroup(id, ownLiodns, ownBanks));
+            return 0;
+        }
+        catch (Exception e)
+        {
+            return Answer.Of(e);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "pamu_group_find")]
+    internal static int Find(nint engine, int id, nint* group)
+    {
+        try
+        {
+            if (Handles.Find<NativeEngine>(engine) is not NativeEngine owner)
+            {
+                return Answer.NotOpen("engine");
+            }
+
+            if (group == null)
+            {
+                return Answer.IsNull("group");
+            }
+
+            if (owner.Engine.FindGroup(id) is not PamuGroup found)
+            {
+                return Answer.Refuse(Errno.ENODEV, "id", "the number of a group");
+            }
+
+            *group = owner.HandleOf(found);
             return 0;
         }
         catch (Exception e)
@@ -53,7 +82,7 @@ internal static unsafe class GroupExports
             }
 
             found.Engine.Engine.RemoveGroup(found.Group);
-            return found.Engine.Remove(group) ? 0 : Answer.NotOpen("group");
+            return found.Engine.Remove(group, found.Group) ? 0 : Answer.NotOpen("group");
         }
         catch (Exception e)
         {

@@ -5,6 +5,7 @@ internal sealed unsafe class NativeEngine(PamuEngine engine)
 {
     private readonly Lock _gate = new(); // guards the handles; never held while anybody waits or is called back
     private readonly HashSet<nint> _handles = []; // of everything made from the engine
+    private readonly Dictionary<PamuGroup, nint> _groups = []; // a group has one handle, however it was come by
     private bool _isDestroyed;
     private FaultCallback? _onFault;
     private MessageCallback? _onMessage;
@@ -67,6 +68,31 @@ internal sealed unsafe class NativeEngine(PamuEngine engine)
             ObjectDisposedException.ThrowIf(_isDestroyed, typeof(PamuEngine));
             _handles.Add(handle);
             Handles.Open(handle, made);
+        }
+    }
+
+    /// <summary>The handle of a group.</summary>
+    internal nint HandleOf(PamuGroup group)
+    {
+        lock (_gate)
+        {
+            if (!_groups.TryGetValue(group, out nint handle))
+            {
+                handle = Add(new NativeGroup(this, group));
+                _groups.Add(group, handle);
+            }
+
+            return handle;
+        }
+    }
+
+    /// <summary>Forgets a group that was removed.</summary>
+    internal bool Remove(nint handle, PamuGroup group)
+    {
+        lock (_gate)
+        {
+            _groups.Remove(group);
+            return Remove(handle);
         }
     }
 

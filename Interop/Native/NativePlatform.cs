@@ -54,7 +54,7 @@ internal unsafe struct NativePlatform
             PamuExtension = _pamuExtension,
             MsiBanks = _msiPages == null && _msiPageCount == 0 ? defaults.MsiBanks : ReadBanks(),
             StashTargets = _stashTargets == null && _stashTargetCount == 0 ? defaults.StashTargets : ReadStashTargets(),
-            PageSource = _pageSource == null ? PamuPlatform.Identity : new NativePageSource(_pageSource, _pageSourceContext).Find,
+            PageSource = _pageSource == null ? PamuPlatform.Identity : new NativeAddressSource(_pageSource, _pageSourceContext).Find,
         };
     }
 
@@ -95,14 +95,14 @@ internal readonly struct NativeStashTarget
         : throw new PamuException(Errno.EINVAL, "stash_targets", "a cache level of 1 to 3, and a cpu number or -1");
 }
 
-/// <summary>A page source in C.</summary>
-internal sealed unsafe class NativePageSource(delegate* unmanaged[Cdecl]<void*, ulong, ulong, ulong*, int> source, void* context)
+/// <summary>A function in C that turns an address into another, or refuses: a page source, or where memory moved.</summary>
+internal sealed unsafe class NativeAddressSource(delegate* unmanaged[Cdecl]<void*, ulong, ulong, ulong*, int> source, void* context)
 {
-    internal bool Find(ulong vaddr, ulong length, out ulong target)
+    internal bool Find(ulong vaddr, ulong length, out ulong found)
     {
-        ulong found = 0;
-        bool isFound = source(context, vaddr, length, &found) == 0;
-        target = found;
+        ulong answer = 0;
+        bool isFound = source(context, vaddr, length, &answer) == 0;
+        found = answer;
         return isFound;
     }
 }

@@ -2,9 +2,9 @@
 //
 // Unsafe: writes to the caller's pamu_reader. Invariants:
 //   - the block is the caller's until the reader is closed: by unregistering it, by removing it by force, or with its engine;
-//   - a closed block points at nothing that dies before the process: the closed slot, the epoch of nobody, no LIODNs, the closed cell. It is closed before
-//     the slot can be another reader's or be freed;
-//   - slot, epoch and LIODN cells are the managed reader's own, which this object keeps alive.
+//   - a closed block has the closed slot, which sends the inline half to the closed table before it reads another field; both live as long as the process.
+//     It is closed before its own slot can be another reader's;
+//   - slot, epoch, LIODN cells and the cell of unknown LIODNs are the engine's, which frees none of them while a block of its may be open.
 
 using System.Collections.Concurrent;
 using System.Diagnostics;
@@ -112,11 +112,8 @@ internal sealed unsafe class NativeReader
             Interlocked.Decrement(ref Engine.ReaderCount);
             Debug.Assert(_block->Closed == PamuEngine.ClosedCell->Current, "the closed table never changes");
             _block->Number = 0;
-            _block->LiodnCount = 0;
-            _block->Liodns = null;
-            _block->Unknown = PamuEngine.ClosedCell;
-            _block->Epoch = ClosedPlaces.Epoch;
-            _block->Counters = null;
+
+            // Only the slot: the reader's thread may be on its way through the other fields now, and reads none of them once it sees a closed slot.
             Volatile.Write(ref *(nint*)&_block->Slot, (nint)PamuReader.ClosedSlot);
         }
     }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.Unicode;
 
 namespace PamuFastPath.Native;
 
@@ -14,7 +15,7 @@ internal static unsafe class NativeText
         if (destination != null && size > 0)
         {
             var room = new Span<byte>(destination, (int)Math.Min(size - 1, int.MaxValue));
-            Encoding.UTF8.GetEncoder().Convert(text, room, flush: true, out _, out int written, out _);
+            Utf8.FromUtf16(text, room, out _, out int written);
             destination[written] = 0;
         }
 

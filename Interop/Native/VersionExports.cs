@@ -65,5 +65,5 @@ internal static unsafe class VersionExports
     }
 
     private static byte* MakeVersion() =>
-        (byte*)Marshal.StringToCoTaskMemUTF8(typeof(VersionExports).Assembly.GetName().Version!.ToString(fieldCount: 3));
+        (byte*)Marshal.StringToCoTaskMemUTF8(typeof(VersionExports).Assembly.GetName().Version!.ToString(fieldCount: 3) + BrokenGrace.VersionSuffix);
 }

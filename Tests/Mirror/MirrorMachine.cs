@@ -67,6 +67,7 @@ internal sealed class MirrorMachine : IDisposable
 
     public void Dispose()
     {
+        Reader.Dispose();
         Engine.Dispose();
         (Bench as IDisposable)?.Dispose();
     }

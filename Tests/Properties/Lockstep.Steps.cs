@@ -74,7 +74,8 @@ internal sealed partial class Lockstep
         restored.Restore(snapshot);
         CompareQueries(pair.Model, restored);
         Agree(pair.Engine.Generation, restored.Generation, "the generation of a restored container");
-        new Probes(engine.CreateReader()).All(restored, pair.Model);
+        using PamuReader reader = engine.CreateReader();
+        new Probes(reader).All(restored, pair.Model);
         Agree(true, snapshot.AsSpan().SequenceEqual(restored.Save()), "a restored container saves the same");
         CompareAfter(pair, -1, mayChangeOthers: false);
     }

@@ -133,7 +133,11 @@ internal sealed partial class Lockstep : IDisposable
         CompareLiodn(uint.MaxValue);
     }
 
-    public void Dispose() => _engine.Dispose();
+    public void Dispose()
+    {
+        _reader.Dispose(); // before the engine, which would keep what an open reader may touch
+        _engine.Dispose();
+    }
 
     private Pair Open()
     {

@@ -108,7 +108,11 @@ internal sealed class SnapshotsTarget : FuzzTarget
 
         RebuiltModel model = RebuiltModel.Of(container);
         Lockstep.CompareQueries(model.Container, container);
-        new Probes(engine.CreateReader()).All(container, model.Container);
+        using (PamuReader reader = engine.CreateReader())
+        {
+            new Probes(reader).All(container, model.Container);
+        }
+
         byte[] saved = container.Save();
         RestoreAgain(saved, container.Engine.Platform, container.Generation);
         foreach (PamuGroup group in container.Groups.ToArray())
