@@ -70,6 +70,8 @@ internal sealed class ModelEngine(ModelMachine machine)
         return group;
     }
 
+    internal void RemoveGroup(ModelGroup group) => _groups.RemoveAll(one => one.Id == group.Id);
+
     internal ModelGroup? FindGroup(int id) => _groups.Find(group => group.Id == id);
 
     /// <summary>The container whose table a device's accesses use.</summary>

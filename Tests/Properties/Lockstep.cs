@@ -111,13 +111,20 @@ internal sealed partial class Lockstep : IDisposable
         return actual;
     }
 
-    /// <summary>Everything, everywhere.</summary>
-    internal void CompareAll()
+    /// <summary>Everything, everywhere; or translation at the edges of some windows only.</summary>
+    internal void CompareAll(int windowsMax = int.MaxValue)
     {
         foreach (Pair pair in _pairs)
         {
             CompareQueries(pair.Model, pair.Engine);
-            _probes.All(pair.Engine, pair.Model);
+            if (windowsMax < pair.Model.Count)
+            {
+                _probes.Some(pair.Engine, pair.Model, windowsMax);
+            }
+            else
+            {
+                _probes.All(pair.Engine, pair.Model);
+            }
         }
 
         foreach ((ModelGroup model, PamuGroup engine) in _groups)

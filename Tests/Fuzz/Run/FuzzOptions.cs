@@ -93,7 +93,9 @@ internal sealed record FuzzOptions
     internal FuzzOptions WithReplay(string file) => this with { Replay = file, Grow = false };
 
     private static int Number(string name, string value) =>
-        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw new UsageException($"{name}: {value} is no number");
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : throw new UsageException($"{name}: {value} is no number");
 
     private FuzzOptions Check()
     {

@@ -66,7 +66,8 @@ internal static class Supervisor
         using FuzzTarget shape = TargetList.Shape(options.Target);
         bool isRepeatable = EndsSo(input);
         byte[] small = isRepeatable ? Minimizer.Minimize(input, shape, EndsSo, MinimizeBudget) : input;
-        Console.WriteLine($"{(isRepeatable ? "made smaller" : "does not happen again by itself")}: {Findings.Write(options, small, shape.Extension)}, {small.Length} bytes");
+        string how = isRepeatable ? "made smaller" : "does not happen again by itself";
+        Console.WriteLine($"{how}: {Findings.Write(options, small, shape.Extension)}, {small.Length} bytes");
         return Fuzz.ExitCode.Found;
     }
 

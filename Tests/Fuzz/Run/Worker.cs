@@ -90,7 +90,8 @@ internal sealed class Worker : IDisposable
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{_options.Target}: nothing found: seed {_options.Seed}, {_count:#,0} inputs in {_clock.Elapsed.TotalSeconds:0} s, {_coverage.BranchCount:#,0} branches, {_kept.Count:#,0} inputs kept"));
+            $"{_options.Target}: nothing found: seed {_options.Seed}, {_count:#,0} inputs in {_clock.Elapsed.TotalSeconds:0} s, "
+            + $"{_coverage.BranchCount:#,0} branches, {_kept.Count:#,0} inputs kept"));
         return ExitCode.NothingFound;
     }
 
@@ -153,7 +154,8 @@ internal sealed class Worker : IDisposable
         byte[] small = Minimizer.Minimize(input, _target, candidate => Try(candidate) is Exception same && FindingKind.Of(same) == kind, MinimizeBudget);
         string file = Findings.Write(_options, small, _target.Extension);
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{_options.Target}: FOUND: seed {_options.Seed}, input {count:#,0} after {seconds:0.0} s, {small.Length} bytes, made smaller: {file}"));
+            CultureInfo.InvariantCulture,
+            $"{_options.Target}: FOUND: seed {_options.Seed}, input {count:#,0} after {seconds:0.0} s, {small.Length} bytes, made smaller: {file}"));
         Console.WriteLine((Try(small) ?? wrong).ToString());
         return ExitCode.Found;
     }

@@ -143,7 +143,8 @@ internal sealed class DmaSteps : IDisposable
             return false;
         }
 
-        Require(result == new DmaResult(DmaStatus.Fault, 0, kind, at), $"{access} of {length} bytes at 0x{iova:x}: {kind} at 0x{at:x}, and the answer is {result}");
+        bool isAnswered = result == new DmaResult(DmaStatus.Fault, 0, kind, at);
+        Require(isAnswered, $"{access} of {length} bytes at 0x{iova:x}: {kind} at 0x{at:x}, and the answer is {result}");
         Require(record == new FaultRecord(kind, port.Liodn, iova, (ulong)length, access, at), $"the record of {kind} at 0x{at:x} is {record}");
         Require(_sink.Last == null, "a refused access is no message");
         return true;

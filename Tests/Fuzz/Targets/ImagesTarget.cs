@@ -75,7 +75,8 @@ internal sealed class ImagesTarget : FuzzTarget
     private static void Inside(ReadOnlySpan<byte> image, ReadOnlySpan<ulong> column, in TableView view)
     {
         Require(column.Length == 0 || column.Length == view.WindowCount, $"a column of {column.Length} entries, with {view.WindowCount} windows");
-        Require(column.IsEmpty || image.Overlaps(MemoryMarshal.AsBytes(column), out int at) && at >= 0 && at + 8 * column.Length <= image.Length, "a column outside the image");
+        bool isInside = image.Overlaps(MemoryMarshal.AsBytes(column), out int at) && at >= 0 && at + sizeof(ulong) * column.Length <= image.Length;
+        Require(column.IsEmpty || isInside, "a column outside the image");
     }
 
     private static byte[] ImageOf(Lockstep lockstep)

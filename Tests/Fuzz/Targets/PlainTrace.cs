@@ -35,12 +35,19 @@ internal sealed class PlainTrace(Scenario scenario, RebuiltModel model)
         }
 
         return Text(
-            counts.Rows, counts.Invalidations, counts.Translated, counts.Messages, counts.BytesRead, counts.BytesWritten, [.. counts.Faults.Select(pair => (pair.Key, pair.Value))]);
+            counts.Rows,
+            counts.Invalidations,
+            counts.Translated,
+            counts.Messages,
+            counts.BytesRead,
+            counts.BytesWritten,
+            [.. counts.Faults.Select(pair => (pair.Key, pair.Value))]);
     }
 
     internal static string Text(
         long rows, long invalidations, long translated, long messages, UInt128 read, UInt128 written, IReadOnlyList<(FaultKind Kind, long Count)> faults) =>
-        string.Create(CultureInfo.InvariantCulture, $"{rows} rows, {invalidations} invalidations, {translated} translated, {messages} messages, {read} and {written} bytes, ")
+        string.Create(CultureInfo.InvariantCulture, $"{rows} rows, {invalidations} invalidations, {translated} translated, {messages} messages, ")
+        + string.Create(CultureInfo.InvariantCulture, $"{read} and {written} bytes, ")
         + string.Join(", ", faults.OrderBy(fault => fault.Kind).Select(fault => $"{fault.Kind} {fault.Count}"));
 
     private sealed class Counts

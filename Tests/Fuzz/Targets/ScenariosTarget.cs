@@ -13,7 +13,10 @@ internal sealed class ScenariosTarget : FuzzTarget
     internal override bool IsText => true;
 
     internal override IEnumerable<byte[]> Seeds() =>
-        Directory.GetFiles(Repository.PathOf("scenarios"), "*.json").Where(file => !file.EndsWith("schema.json", StringComparison.Ordinal)).Order().Select(File.ReadAllBytes);
+        Directory.GetFiles(Repository.PathOf("scenarios"), "*.json")
+            .Where(file => !file.EndsWith("schema.json", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)
+            .Select(File.ReadAllBytes);
 
     internal override void Run(byte[] input)
     {

@@ -110,7 +110,7 @@ internal sealed class SnapshotsTarget : FuzzTarget
         Lockstep.CompareQueries(model.Container, container);
         using (PamuReader reader = engine.CreateReader())
         {
-            new Probes(reader).All(container, model.Container);
+            new Probes(reader).Some(container, model.Container, windowsMax: 16);
         }
 
         byte[] saved = container.Save();
