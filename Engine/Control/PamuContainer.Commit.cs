@@ -55,9 +55,9 @@ public sealed unsafe partial class PamuContainer
                     back = image != null && removes ? Build(old, generation + 1) : null;
                 }
             }
-            catch (OutOfMemoryException)
+            catch (PamuException noMemory)
             {
-                return new Refusal(Errno.ENOMEM, "table", "memory for a table");
+                return new Refusal(noMemory.Errno, noMemory.Parameter, noMemory.Rule);
             }
 
             if (image != null && !removes && _hardware!.Apply(image) is { IsRefused: true } cannotAdd)

@@ -32,8 +32,7 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
         : base(engine, fd)
     {
         _state = ContainerState.Initial(engine.Platform);
-        _cell = (nint)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
-        ((TableCell*)_cell)->Current = Build(_state, _generation);
+        _cell = (nint)TableCell.Make(Build(_state, _generation));
         _cellCopy = cellCopy;
         if (cellCopy != null)
         {
@@ -167,8 +166,7 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
         Volatile.Write(ref _state, _state with { IsDisposed = true, Groups = [] });
         Engine.Forget(this);
         Engine.Publisher.WaitForReaders(Engine.Publisher.Advance());
-        TableBuilder.Free(cell->Current);
-        NativeMemory.AlignedFree(cell);
+        TableCell.Free(cell);
         _hardware?.Dispose();
     }
 

@@ -4,7 +4,6 @@
 // containers as long as the process, so that whoever kept a pointer to it never finds it gone.
 
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 
 namespace PamuFastPath;
 
@@ -25,13 +24,24 @@ public sealed unsafe partial class PamuEngine : IDisposable
 
     /// <summary>Makes an engine.</summary>
     /// <param name="platform">What the machine is like; null for the defaults.</param>
+    /// <exception cref="PamuException">ENOMEM.</exception>
     public PamuEngine(PamuPlatform? platform = null)
     {
         Platform = platform ?? new PamuPlatform();
+        ClosedPlaces.Make();
         Readers = new ReaderRegistry();
         Publisher = new Publisher(Readers);
-        _unknownCell = MakeCell(FaultKind.UnknownLiodn);
-        Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
+        try
+        {
+            _unknownCell = TableCell.Make(TableBuilder.BuildRefusing(FaultKind.UnknownLiodn));
+            Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
+        }
+        catch
+        {
+            TableCell.Free(_unknownCell);
+            Publisher.Free(withEpoch: true);
+            throw;
+        }
     }
 
     /// <summary>What the machine is like.</summary>
@@ -74,12 +84,13 @@ public sealed unsafe partial class PamuEngine : IDisposable
     internal LiodnMap Liodns { get; }
 
     /// <summary>What readers of a closed container find.</summary>
-    internal static TableCell* ClosedCell { get; } = MakeCell(FaultKind.OutOfAperture);
+    internal static TableCell* ClosedCell => ClosedPlaces.Cell;
 
     /// <summary>Told of each table that is published, under the control lock: container, generation, nanoseconds. Null: nobody.</summary>
     internal Action<int, ulong, long>? Published { get; set; }
 
     /// <summary>Opens a container. Its number is the smallest that is free.</summary>
+    /// <exception cref="PamuException">ENOMEM.</exception>
     public PamuContainer CreateContainer() => CreateContainer(cellCopy: null);
 
     /// <summary>The same, with a copy of the cell pointer kept up to date where native code reads it; it stays valid as long as the engine.</summary>
@@ -199,7 +210,7 @@ public sealed unsafe partial class PamuEngine : IDisposable
 
     /// <summary>Registers the calling thread as a reader.</summary>
     /// <param name="name">A name for events and errors; default: the thread's.</param>
-    /// <exception cref="PamuException">ENOMEM: the engine has its limit of 65,536 readers.</exception>
+    /// <exception cref="PamuException">ENOMEM: the engine has its limit of 65,536 readers, or there is no memory for one more.</exception>
     public PamuReader CreateReader(string? name = null) =>
         new(this, name ?? Thread.CurrentThread.Name ?? $"thread {Environment.CurrentManagedThreadId}");
 
@@ -240,8 +251,7 @@ public sealed unsafe partial class PamuEngine : IDisposable
             if (isQuiet)
             {
                 Liodns.Free();
-                TableBuilder.Free(_unknownCell->Current);
-                NativeMemory.AlignedFree(_unknownCell);
+                TableCell.Free(_unknownCell);
             }
             else
             {
@@ -311,13 +321,6 @@ public sealed unsafe partial class PamuEngine : IDisposable
     {
         _inTurn = false;
         _control.Exit();
-    }
-
-    private static TableCell* MakeCell(FaultKind refusal)
-    {
-        var cell = (TableCell*)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
-        cell->Current = TableBuilder.BuildRefusing(refusal);
-        return cell;
     }
 }
 

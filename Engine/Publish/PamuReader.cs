@@ -7,7 +7,6 @@
 
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace PamuFastPath;
 
@@ -22,7 +21,7 @@ namespace PamuFastPath;
 public sealed unsafe class PamuReader : IDisposable
 {
     /// <summary>What the slot pointer of a closed reader points at: never quiescent, so that Enter cannot take the fast path.</summary>
-    internal static readonly ReaderSlot* ClosedSlot = MakeClosedSlot();
+    internal static ReaderSlot* ClosedSlot => ClosedPlaces.Slot;
 
     private readonly PamuEngine _engine;
     private readonly ReaderRecord _record;
@@ -251,13 +250,5 @@ public sealed unsafe class PamuReader : IDisposable
             _slot = ClosedSlot;
             _engine.Readers.Unregister(_record);
         }
-    }
-
-    private static ReaderSlot* MakeClosedSlot()
-    {
-        var slot = (ReaderSlot*)NativeMemory.AlignedAlloc(ReaderSlot.SlotBytes, ReaderSlot.SlotBytes);
-        NativeMemory.Clear(slot, ReaderSlot.SlotBytes);
-        slot->Epoch = ulong.MaxValue;
-        return slot;
     }
 }

@@ -24,7 +24,6 @@
 //   - the epoch starts at 1, since 0 in a slot means "in no section", and at one step per publication never wraps.
 
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
@@ -47,8 +46,7 @@ internal sealed unsafe class Publisher
     internal Publisher(ReaderRegistry readers)
     {
         _readers = readers;
-        _epoch = (ulong*)NativeMemory.AlignedAlloc(ReaderSlot.SlotBytes, ReaderSlot.SlotBytes);
-        NativeMemory.Clear(_epoch, ReaderSlot.SlotBytes);
+        _epoch = (ulong*)NativeBlocks.Take(ReaderSlot.SlotBytes, ReaderSlot.SlotBytes, "epoch");
         *_epoch = 1;
     }
 
@@ -185,7 +183,7 @@ internal sealed unsafe class Publisher
         FreeRetired(ulong.MaxValue);
         if (withEpoch)
         {
-            NativeMemory.AlignedFree(_epoch);
+            NativeBlocks.Free(_epoch);
         }
     }
 

@@ -8,7 +8,6 @@
 //     reused, since its reader might still write to it.
 
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace PamuFastPath;
 
@@ -55,8 +54,7 @@ internal sealed unsafe class ReaderRegistry
                 ref ReaderSlot* chunk = ref _chunks[index / SlotsPerChunk];
                 if (chunk == null)
                 {
-                    chunk = (ReaderSlot*)NativeMemory.AlignedAlloc(SlotsPerChunk * ReaderSlot.SlotBytes, ReaderSlot.SlotBytes);
-                    NativeMemory.Clear(chunk, SlotsPerChunk * ReaderSlot.SlotBytes);
+                    chunk = (ReaderSlot*)NativeBlocks.Take(SlotsPerChunk * ReaderSlot.SlotBytes, ReaderSlot.SlotBytes, "reader");
                 }
             }
 
@@ -198,7 +196,7 @@ internal sealed unsafe class ReaderRegistry
             {
                 foreach (ReaderSlot* chunk in _chunks)
                 {
-                    NativeMemory.AlignedFree(chunk);
+                    NativeBlocks.Free(chunk);
                 }
             }
 

@@ -5,8 +5,6 @@
 //   - blocks are never freed and never used again, so that a handle kept too long is found to be closed, and a reader that still enters through it finds the
 //     closed cell. 64 bytes for each container a process ever opens. Each points to the one before, so that leak checkers see that they are kept.
 
-using System.Runtime.InteropServices;
-
 namespace PamuFastPath.Native;
 
 internal sealed unsafe class NativeContainer
@@ -31,8 +29,7 @@ internal sealed unsafe class NativeContainer
     /// <summary>Opens a container.</summary>
     internal static NativeContainer Open(NativeEngine engine)
     {
-        var block = (nint*)NativeMemory.AlignedAlloc(BlockBytes, BlockBytes);
-        NativeMemory.Clear(block, BlockBytes);
+        var block = (nint*)NativeBlocks.Take(BlockBytes, BlockBytes, "container");
         try
         {
             var container = new NativeContainer(engine, block);
@@ -42,7 +39,7 @@ internal sealed unsafe class NativeContainer
         }
         catch
         {
-            NativeMemory.AlignedFree(block); // nobody has seen it
+            NativeBlocks.Free(block); // nobody has seen it
             throw;
         }
     }

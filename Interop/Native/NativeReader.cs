@@ -8,7 +8,6 @@
 
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace PamuFastPath.Native;
 

@@ -82,5 +82,9 @@ internal sealed class SnapshotMachine : IDisposable
         return true;
     }
 
-    public void Dispose() => Engine.Dispose();
+    public void Dispose()
+    {
+        Reader.Dispose();
+        Engine.Dispose();
+    }
 }
