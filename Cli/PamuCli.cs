@@ -5,6 +5,7 @@ using PamuFastPath.Cli.Conform;
 using PamuFastPath.Cli.Live;
 using PamuFastPath.Cli.Probe;
 using PamuFastPath.Cli.Run;
+using PamuFastPath.Cli.Snapshot;
 
 namespace PamuFastPath.Cli;
 
@@ -50,7 +51,9 @@ public static class PamuCli
         RunCommand.Create(),
         ConformCommand.Create(),
         ProbeCommand.Create(),
+        SnapshotCommand.Create(),
         PsCommand.Create(),
+        MonitorCommand.Create(),
         TraceCommand.Create(),
     };
 
