@@ -77,7 +77,7 @@ internal sealed record EngineProcess(int Pid, Hosting Hosting, string Command)
         }
     }
 
-    private static string CommandOf(int pid)
+    internal static string CommandOf(int pid)
     {
         try
         {

@@ -61,7 +61,7 @@ internal static class LiveSession
 
         return EngineProcess.FindAll().FirstOrDefault(one => one.Pid == pid) switch
         {
-            { Hosting: Hosting.Native } => $"process {pid} has the native library, which has no diagnostics endpoint: use pamu_get_stats() in it",
+            { Hosting: Hosting.Native } => $"process {pid} has the native library, which has no diagnostics endpoint: use pamu_stats_json() in it",
             _ when !EngineProcess.HasEndpoint(pid) => $"process {pid} has no diagnostics endpoint: it is not .NET, of another user, or DOTNET_EnableDiagnostics=0",
             _ => $"process {pid} does not answer at its diagnostics endpoint",
         };

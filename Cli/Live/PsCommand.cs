@@ -48,7 +48,7 @@ internal static class PsCommand
             var table = new TextTable(">pid", "engine", "command");
             foreach (EngineProcess one in processes)
             {
-                table.Add($"{one.Pid}", What(one.Hosting), Shown(one.Command));
+                table.Add($"{one.Pid}", What(one.Hosting), Printable.Of(one.Command, CommandLengthMax));
             }
 
             table.Write(console);
@@ -67,13 +67,7 @@ internal static class PsCommand
     private static string What(Hosting hosting) => hosting switch
     {
         Hosting.Managed => "yes",
-        Hosting.Native => "native library: not visible from outside, see pamu_get_stats()",
+        Hosting.Native => "native library: not visible from outside, see pamu_stats_json()",
         _ => "unknown: not ours to look into",
     };
-
-    private static string Shown(string command)
-    {
-        string clean = new([.. command.Select(static c => char.IsControl(c) ? '?' : c)]);
-        return clean.Length <= CommandLengthMax ? clean : clean[..(CommandLengthMax - 1)] + "…";
-    }
 }
