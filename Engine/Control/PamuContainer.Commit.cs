@@ -137,7 +137,7 @@ public sealed unsafe partial class PamuContainer
         }
     }
 
-    private static TableHeader* Build(ContainerState state, ulong generation)
+    private TableHeader* Build(ContainerState state, ulong generation)
     {
         Span<LiveWindow> windows = stackalloc LiveWindow[(int)state.WindowCount];
         for (int i = 0; i < windows.Length; i++)
@@ -145,11 +145,11 @@ public sealed unsafe partial class PamuContainer
             windows[i] = state.LiveWindow(i);
         }
 
-        return TableBuilder.Build(state.Geometry, windows, generation);
+        return TableBuilder.Build(state.Geometry, windows, generation, _account.Offset);
     }
 
     /// <summary>What is allowed before and after a step, with the same result.</summary>
-    private static TableHeader* BuildCommon(ContainerState old, ContainerState next, ulong generation)
+    private TableHeader* BuildCommon(ContainerState old, ContainerState next, ulong generation)
     {
         bool sameGeometry = old.Geometry.Equals(next.Geometry);
         Span<LiveWindow> windows = stackalloc LiveWindow[(int)next.WindowCount];
@@ -158,7 +158,7 @@ public sealed unsafe partial class PamuContainer
             windows[i] = sameGeometry ? old.LiveWindow(i).Common(next.LiveWindow(i)) : LiveWindow.Empty;
         }
 
-        return TableBuilder.Build(next.Geometry, windows, generation);
+        return TableBuilder.Build(next.Geometry, windows, generation, _account.Offset);
     }
 
     private static void Free(TableHeader* table)

@@ -7,6 +7,7 @@
 
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -21,6 +22,7 @@ namespace PamuFastPath;
 /// </remarks>
 public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 {
+    private readonly CounterAccount _account;
     private nint _cell;
     private ContainerState _state;
     private ulong _generation = 1;
@@ -30,12 +32,39 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
         : base(engine, fd)
     {
         _state = ContainerState.Initial(engine.Platform);
+        _account = engine.Counters.Open(this);
         _cell = (nint)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
-        ((TableCell*)_cell)->Current = Build(_state, _generation);
+        try
+        {
+            ((TableCell*)_cell)->Current = Build(_state, _generation);
+        }
+        catch
+        {
+            NativeMemory.AlignedFree((void*)_cell);
+            engine.Counters.Close(_account);
+            throw;
+        }
     }
 
     /// <summary>Counts the tables published so far; 1 for the first.</summary>
     public ulong Generation => Volatile.Read(ref _generation);
+
+    /// <summary>
+    /// What was done with the container so far. While accesses are not counted (<see cref="PamuEngine.Counting"/>), their counts stand still.
+    /// Good after the container was disposed, too.
+    /// </summary>
+    public ContainerStatistics GetStatistics()
+    {
+        ContainerState state = State;
+        int live = 0;
+        for (int i = 0; i < state.Windows.Length; i++)
+        {
+            live += state.LiveWindow(i).IsEmpty ? 0 : 1;
+        }
+
+        return new ContainerStatistics(
+            Fd, Generation, state.ApertureStart, state.ApertureLast, (int)state.WindowCount, live, Engine.Counters.Sum(_account));
+    }
 
     /// <summary>Where the pointer to the cell stands.</summary>
     internal ref nint CellPlace
@@ -155,6 +184,7 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
         Volatile.Write(ref _state, _state with { IsDisposed = true, Groups = [] });
         Engine.Forget(this);
         Engine.Publisher.WaitForReaders(Engine.Publisher.Advance());
+        Engine.Counters.Close(_account);
         TableBuilder.Free(cell->Current);
         NativeMemory.AlignedFree(cell);
         _hardware?.Dispose();

@@ -4,6 +4,7 @@
 
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -17,6 +18,9 @@ public sealed unsafe class PamuEngine : IDisposable
     private readonly Dictionary<int, PamuGroup> _groups = [];
     private readonly HashSet<int> _heldLiodns = [];
     private readonly TableCell* _unknownCell;
+    private readonly Lock _counting = new(); // guards when accesses are counted
+    private AccessCounting _countingWhen;
+    private bool _countsWindows;
     private bool _inTurn;
     private bool _isDisposed;
 
@@ -25,18 +29,74 @@ public sealed unsafe class PamuEngine : IDisposable
     public PamuEngine(PamuPlatform? platform = null)
     {
         Platform = platform ?? new PamuPlatform();
-        Readers = new ReaderRegistry();
+        Counters = new CounterBook(Platform.MsiBanks.Count);
+        Readers = new ReaderRegistry(Counters);
         Publisher = new Publisher(Readers);
         _unknownCell = MakeCell(FaultKind.UnknownLiodn);
         ClosedCell = MakeCell(FaultKind.OutOfAperture);
         Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
+        _countingWhen = Platform.Counting;
+        _countsWindows = Platform.CountsWindows;
+        Number = EngineList.Add(this);
+        ApplyCounting();
     }
+
+    /// <summary>The engine's number in this process, from 1: what events and instruments call it.</summary>
+    public int Number { get; }
 
     /// <summary>What the machine is like.</summary>
     public PamuPlatform Platform { get; }
 
     /// <summary>The refused accesses that DMA ports recorded.</summary>
     public FaultLog Faults { get; } = new();
+
+    /// <summary>
+    /// When accesses are counted. Takes effect at once, in open sections too, and waits for nobody. What was counted stays. The cost is in
+    /// <c>docs/observability.md</c>.
+    /// </summary>
+    public AccessCounting Counting
+    {
+        get
+        {
+            lock (_counting)
+            {
+                return _countingWhen;
+            }
+        }
+
+        set
+        {
+            lock (_counting)
+            {
+                _countingWhen = value;
+                ApplyCounting();
+            }
+        }
+    }
+
+    /// <summary>
+    /// Whether accesses, while they are counted, are also counted in each window they touch (<see cref="AccessCounts.WindowHits"/>). That takes
+    /// a call for each access, and batches are translated twice. Without, windows are sampled.
+    /// </summary>
+    public bool CountsWindows
+    {
+        get
+        {
+            lock (_counting)
+            {
+                return _countsWindows;
+            }
+        }
+
+        set
+        {
+            lock (_counting)
+            {
+                _countsWindows = value;
+                ApplyCounting();
+            }
+        }
+    }
 
     /// <summary>The open containers, by number.</summary>
     public IReadOnlyList<PamuContainer> Containers
@@ -53,6 +113,10 @@ public sealed unsafe class PamuEngine : IDisposable
     /// <summary>Names of the readers that are inside a section at this moment.</summary>
     public IReadOnlyList<string> ReadersInSection => Readers.NamesInSection();
 
+    internal CounterBook Counters { get; }
+
+    internal ControlCounts Control { get; } = new();
+
     internal ReaderRegistry Readers { get; }
 
     internal Publisher Publisher { get; }
@@ -60,6 +124,22 @@ public sealed unsafe class PamuEngine : IDisposable
     internal LiodnMap Liodns { get; }
 
     internal TableCell* ClosedCell { get; }
+
+    /// <summary>What the engine has done so far. Costs microseconds for each reader and container; readers are not disturbed.</summary>
+    public EngineStatistics GetStatistics()
+    {
+        ContainerStatistics[] containers = [.. Containers.Select(static container => container.GetStatistics())];
+        return new EngineStatistics(
+            Number,
+            Counters.IsOn,
+            Counters.ReaderCount,
+            Counters.Sum(null),
+            Control.Copy(),
+            Publisher.RetiredCount,
+            Faults.TotalCount,
+            Faults.DroppedCount,
+            containers);
+    }
 
     /// <summary>Opens a container. Its number is the smallest that is free.</summary>
     public PamuContainer CreateContainer()
@@ -206,11 +286,23 @@ public sealed unsafe class PamuEngine : IDisposable
                 _isDisposed = true;
             }
 
+            EngineList.Remove(this);
             Readers.Free();
+            Counters.Free();
             Publisher.Free();
             Liodns.Free();
             FreeCell(_unknownCell);
             FreeCell(ClosedCell);
+        }
+    }
+
+    /// <summary>Counts accesses from now on, or no longer, as <see cref="Counting"/> and whoever observes want it.</summary>
+    internal void ApplyCounting()
+    {
+        lock (_counting)
+        {
+            bool isOn = _countingWhen == AccessCounting.On || (_countingWhen == AccessCounting.WhenObserved && EngineList.IsObserved);
+            Counters.Switch(isOn, _countsWindows);
         }
     }
 

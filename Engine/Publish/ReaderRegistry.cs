@@ -9,10 +9,11 @@
 
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
-internal sealed unsafe class ReaderRegistry
+internal sealed unsafe class ReaderRegistry(CounterBook counters)
 {
     private const int SlotsPerChunk = 64;
 
@@ -60,7 +61,7 @@ internal sealed unsafe class ReaderRegistry
             ReaderSlot* slot = Slot(index);
             Debug.Assert(slot->Epoch == 0, "a free slot is quiescent");
             slot->OwnerThread = thread.ManagedThreadId;
-            var record = new ReaderRecord(index, name, thread, reader);
+            var record = new ReaderRecord(index, name, thread, reader, counters.Join(slot));
             Volatile.Write(ref _records[index], record);
             if (!reused)
             {
@@ -89,6 +90,7 @@ internal sealed unsafe class ReaderRegistry
             }
 
             Volatile.Write(ref _records[record.Index], null);
+            counters.Leave(record.Counted);
             _free.Push(record.Index);
             return true;
         }
@@ -194,11 +196,14 @@ internal sealed unsafe class ReaderRegistry
 }
 
 /// <summary>What is known of a registered reader.</summary>
-internal sealed class ReaderRecord(int index, string name, Thread thread, PamuReader reader)
+internal sealed class ReaderRecord(int index, string name, Thread thread, PamuReader reader, CountedReader counted)
 {
     internal int Index { get; } = index;
 
     internal string Name { get; } = name;
+
+    /// <summary>Where it counts. One that was removed by force keeps its counters, as its slot, until the engine is freed.</summary>
+    internal CountedReader Counted { get; } = counted;
 
     internal Thread Thread { get; set; } = thread;
 

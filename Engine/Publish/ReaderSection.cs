@@ -6,6 +6,7 @@
 
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -39,7 +40,12 @@ public readonly unsafe ref struct ReaderSection
     /// <param name="access">Direction, seen from the device.</param>
     /// <returns>Target, MSI hit, fault, or <see cref="TranslationKind.Crosses"/> for an access that runs over its window's end.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Translation Translate(ulong iova, ulong length, DmaAccess access) => Translator.Translate(_table, iova, length, access);
+    public Translation Translate(ulong iova, ulong length, DmaAccess access)
+    {
+        Translation answer = Translator.Translate(_table, iova, length, access);
+        AccessCounter.Count(_slot, _table, iova, length, access, answer);
+        return answer;
+    }
 
     /// <summary>Translates a range over as many windows as it touches, all or nothing.</summary>
     /// <param name="iova">First IOVA of the range; any value.</param>
@@ -49,8 +55,12 @@ public readonly unsafe ref struct ReaderSection
     /// Receives the pieces in IOVA order, neighbours with contiguous targets merged. Left untouched on a fault and when it is too short;
     /// the result then says how many are needed (at most one per window).
     /// </param>
-    public RangeTranslation TranslateRange(ulong iova, ulong length, DmaAccess access, Span<DmaSegment> segments) =>
-        Translator.TranslateRange(_table, iova, length, access, segments);
+    public RangeTranslation TranslateRange(ulong iova, ulong length, DmaAccess access, Span<DmaSegment> segments)
+    {
+        RangeTranslation answer = Translator.TranslateRange(_table, iova, length, access, segments);
+        AccessCounter.CountRange(_slot, _table, iova, length, access, answer, segments);
+        return answer;
+    }
 
     /// <summary>Translates many accesses of one length. Allocates nothing.</summary>
     /// <param name="iovas">First IOVA of each access; any values, any count, any alignment.</param>

@@ -22,8 +22,11 @@ internal static unsafe class TableBuilder
     [ThreadStatic]
     internal static int OutOfMemoryAtForTest;
 
-    /// <summary>Builds the image of <paramref name="windows"/>, which holds one entry per window of <paramref name="geometry"/>.</summary>
-    internal static TableHeader* Build(in TableGeometry geometry, ReadOnlySpan<LiveWindow> windows, ulong generation)
+    /// <summary>
+    /// Builds the image of <paramref name="windows"/>, which holds one entry per window of <paramref name="geometry"/>. Readers count what they translate
+    /// with it at <paramref name="countersOffset"/>.
+    /// </summary>
+    internal static TableHeader* Build(in TableGeometry geometry, ReadOnlySpan<LiveWindow> windows, ulong generation, uint countersOffset)
     {
         Debug.Assert(windows.Length == geometry.WindowCount, "one entry per window");
 
@@ -56,6 +59,7 @@ internal static unsafe class TableBuilder
         }
 
         table->LiveWindows = live;
+        table->CountersOffset = countersOffset;
         bool isPacked = Pack(table, windows);
         table->Kernel = (ushort)BatchKernels.Choose(geometry.WindowCount, geometry.WindowShift, isPacked);
         return table;
@@ -137,7 +141,7 @@ internal static unsafe class TableBuilder
         return (last - first) >> FrameShift < 1UL << TableLayout.PackedFrameBits;
     }
 
-    /// <summary>Builds an image in which every access answers <paramref name="refusal"/>.</summary>
+    /// <summary>Builds an image in which every access answers <paramref name="refusal"/>. It is counted at offset 0, for no container.</summary>
     internal static TableHeader* BuildRefusing(FaultKind refusal)
     {
         Debug.Assert(refusal != FaultKind.None, "a refusing table refuses");
