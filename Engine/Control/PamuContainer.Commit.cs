@@ -40,6 +40,7 @@ public sealed unsafe partial class PamuContainer
         TableHeader* first = null;
         TableHeader* final = null;
         TableHeader* back = null;
+        long building = PamuEventSource.Now();
         try
         {
             try
@@ -56,23 +57,24 @@ public sealed unsafe partial class PamuContainer
                 return new Refusal(Errno.ENOMEM, "table", "memory for a table");
             }
 
+            long builtFor = PamuEventSource.Since(building);
             if (image != null && !removes && _hardware!.Apply(image) is { IsRefused: true } cannotAdd)
             {
                 return cannotAdd;
             }
 
             left.ForEach(ClearLiodns);
-            Show(ref first, removes);
+            Show(ref first, removes, builtFor);
             if (image != null && removes)
             {
                 if (_hardware!.Apply(image) is { IsRefused: true } cannotRemove)
                 {
-                    Show(ref back, removes: false);
+                    Show(ref back, removes: false, builtFor);
                     left.ForEach(SetLiodns);
                     return cannotRemove;
                 }
 
-                Show(ref final, removes: false);
+                Show(ref final, removes: false, builtFor);
             }
 
             joined.ForEach(SetLiodns);
@@ -90,28 +92,41 @@ public sealed unsafe partial class PamuContainer
     }
 
     /// <summary>Publishes a table, if there is one, and waits for the readers if rights go with it or went before.</summary>
-    private void Show(ref TableHeader* table, bool removes)
+    private void Show(ref TableHeader* table, bool removes, long builtFor)
     {
         long began = PamuEventSource.Now();
         bool publishes = table != null;
         ulong retiredAt = 0;
+        int live = 0;
+        int windows = 0;
         if (publishes)
         {
             Debug.Assert(table->Generation == _generation + 1, "generations count the tables published");
+            live = table->LiveWindows;
+            windows = (int)table->WindowCount;
             Volatile.Write(ref _generation, _generation + 1);
             retiredAt = Engine.Publisher.Publish((TableCell*)_cell, table);
             table = null; // the cell's now
         }
 
-        if (removes)
-        {
-            Engine.Publisher.WaitForReaders(publishes ? retiredAt : Engine.Publisher.Advance());
-        }
-
+        long grace = removes ? WaitForReaders(publishes ? retiredAt : Engine.Publisher.Advance()) : 0;
         if (publishes)
         {
-            PamuEventSource.Log.PublicationDone(Fd, _generation, removes, began);
+            Engine.Control.AddPublication();
+            PamuEventSource.Log.PublicationDone(Engine.Number, Fd, _generation, removes, began, windows, live, builtFor, grace);
         }
+    }
+
+    /// <summary>A grace period.</summary>
+    /// <returns>How long it took in nanoseconds.</returns>
+    private long WaitForReaders(ulong epoch)
+    {
+        long began = Stopwatch.GetTimestamp();
+        Engine.Publisher.WaitForReaders(epoch);
+        long nanoseconds = PamuEventSource.Since(began);
+        Engine.Control.AddGrace((ulong)nanoseconds);
+        PamuMeter.GraceDone(Engine.Number, Fd, nanoseconds);
+        return nanoseconds;
     }
 
     /// <summary>A call that takes rights away would wait for the caller's own section for ever.</summary>

@@ -183,7 +183,7 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 
         Volatile.Write(ref _state, _state with { IsDisposed = true, Groups = [] });
         Engine.Forget(this);
-        Engine.Publisher.WaitForReaders(Engine.Publisher.Advance());
+        _ = WaitForReaders(Engine.Publisher.Advance());
         Engine.Counters.Close(_account);
         TableBuilder.Free(cell->Current);
         NativeMemory.AlignedFree(cell);

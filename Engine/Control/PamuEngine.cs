@@ -38,6 +38,8 @@ public sealed unsafe class PamuEngine : IDisposable
         _countingWhen = Platform.Counting;
         _countsWindows = Platform.CountsWindows;
         Number = EngineList.Add(this);
+        Faults.Engine = Number;
+        Publisher.Engine = Number;
         ApplyCounting();
     }
 
@@ -134,10 +136,12 @@ public sealed unsafe class PamuEngine : IDisposable
             Counters.IsOn,
             Counters.ReaderCount,
             Counters.Sum(null),
+            Counters.Sum(Counters.None),
             Control.Copy(),
             Publisher.RetiredCount,
             Faults.TotalCount,
             Faults.DroppedCount,
+            Faults.EventsSuppressed,
             containers);
     }
 
@@ -286,6 +290,7 @@ public sealed unsafe class PamuEngine : IDisposable
                 _isDisposed = true;
             }
 
+            EventFeed.WriteLast(this);
             EngineList.Remove(this);
             Readers.Free();
             Counters.Free();
@@ -304,6 +309,13 @@ public sealed unsafe class PamuEngine : IDisposable
             bool isOn = _countingWhen == AccessCounting.On || (_countingWhen == AccessCounting.WhenObserved && EngineList.IsObserved);
             Counters.Switch(isOn, _countsWindows);
         }
+    }
+
+    /// <summary>Counts a control call that ended, and tells whoever listens.</summary>
+    internal void CallDone(int container, uint request, long result, long began, in CallArguments arguments)
+    {
+        Control.AddCall(isRefused: result < 0);
+        PamuEventSource.Log.IoctlDone(Number, container, request, result, began, arguments);
     }
 
     internal void Forget(PamuContainer container)

@@ -19,21 +19,69 @@ internal static unsafe class AccessCounter
         return first == null ? null : (ReaderCounters*)((byte*)first + table->CountersOffset);
     }
 
-    /// <summary>Counts one answer, if the reader is counted. Inline is what nearly every access needs; the rest is a call.</summary>
+    /// <summary>
+    /// One access, counted if the reader is counted. What nearly every access needs is inline; a refusal, a message and whatever else is to be
+    /// counted share one call, so that hits keep no registers for it.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Count(ReaderSlot* slot, TableHeader* table, ulong iova, ulong length, DmaAccess access, Translation answer)
+    internal static Translation Translate(ReaderSlot* slot, TableHeader* table, ulong iova, ulong length, DmaAccess access)
     {
-        var first = (ReaderCounters*)Volatile.Read(ref *(nint*)&slot->Counters); // acquire: pairs with the release in CounterBook.Show
-        if (first != null)
+        if (Translator.IsHit(table, iova, length, access, out byte* entry))
         {
-            if ((answer.Code | slot->CountsWindows) == 0)
+            Translation hit = Translation.Hit(iova, *(ulong*)(entry + TableLayout.DeltaOffset));
+            var first = (ReaderCounters*)Volatile.Read(ref *(nint*)&slot->Counters); // acquire: pairs with the release in CounterBook.Show
+            if (first == null)
+            {
+                return hit;
+            }
+
+            if ((hit.Code | slot->CountsWindows) == 0)
             {
                 AddHit((ReaderCounters*)((byte*)first + table->CountersOffset), iova, length, access);
+                return hit;
             }
-            else
-            {
-                CountOther(slot, table, iova, length, access, answer);
-            }
+        }
+
+        return TranslateOther(slot, table, iova, length, access);
+    }
+
+    /// <summary>The same for every answer.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Translation TranslateOther(ReaderSlot* slot, TableHeader* table, ulong iova, ulong length, DmaAccess access)
+    {
+        Translation answer = Translator.Translate(table, iova, length, access);
+        ReaderCounters* counters = Of(slot, table);
+        if (counters != null)
+        {
+            Count(counters, slot->CountsWindows != 0, table, iova, length, access, answer);
+        }
+
+        return answer;
+    }
+
+    /// <summary>Counts one answer.</summary>
+    internal static void Count(
+        ReaderCounters* counters, bool countsWindows, TableHeader* table, ulong iova, ulong length, DmaAccess access, Translation answer)
+    {
+        switch (answer.Kind)
+        {
+            case TranslationKind.Fault:
+                counters->Faults[(int)answer.Fault]++;
+                return;
+            case TranslationKind.Crosses:
+                counters->Crosses++;
+                return;
+            case TranslationKind.Msi:
+                ReaderCounters.MsiHitsOf(counters)[answer.MsiBank]++;
+                break;
+            default:
+                AddHit(counters, iova, length, access);
+                break;
+        }
+
+        if (countsWindows)
+        {
+            AddToWindows(counters, table, iova, length);
         }
     }
 
@@ -79,38 +127,6 @@ internal static unsafe class AccessCounter
         counters->Hits++;
         counters->Bytes[(int)access & 1] += length;
         counters->LastIova = iova;
-    }
-
-    /// <summary>Everything but a hit of memory that no window wants to know of.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void CountOther(ReaderSlot* slot, TableHeader* table, ulong iova, ulong length, DmaAccess access, Translation answer)
-    {
-        ReaderCounters* counters = Of(slot, table);
-        if (counters == null)
-        {
-            return; // switched off meanwhile
-        }
-
-        switch (answer.Kind)
-        {
-            case TranslationKind.Fault:
-                counters->Faults[(int)answer.Fault]++;
-                return;
-            case TranslationKind.Crosses:
-                counters->Crosses++;
-                return;
-            case TranslationKind.Msi:
-                ReaderCounters.MsiHitsOf(counters)[answer.MsiBank]++;
-                break;
-            default:
-                AddHit(counters, iova, length, access);
-                break;
-        }
-
-        if (slot->CountsWindows != 0)
-        {
-            AddToWindows(counters, table, iova, length);
-        }
     }
 
     private static void AddToWindows(ReaderCounters* counters, TableHeader* table, ulong iova, ulong length)

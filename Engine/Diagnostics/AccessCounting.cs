@@ -4,8 +4,8 @@ namespace PamuFastPath.Diagnostics;
 public enum AccessCounting
 {
     /// <summary>
-    /// While somebody listens: an event session with the keyword Counters or with event counters, and from the first reading of one of the
-    /// instruments of the meter <c>PamuFastPath</c> on.
+    /// While somebody listens: an event session with the keyword <see cref="PamuEventSource.Keywords.Counters"/> or with event counters, and
+    /// from the first reading of one of the access instruments of <see cref="PamuMeter"/> on.
     /// </summary>
     WhenObserved = 0,
 

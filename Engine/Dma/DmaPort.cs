@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -86,6 +87,7 @@ public sealed class DmaPort
             done += result.BytesDone;
             if (result.Status == DmaStatus.Message)
             {
+                PamuEventSource.Log.MessageDone(_reader.Engine.Number, message);
                 _sink?.Deliver(message);
                 return result;
             }

@@ -73,6 +73,9 @@ internal sealed unsafe class Publisher
     /// </summary>
     internal bool SkipGraceForTest { get; set; }
 
+    /// <summary>The engine's number, for events.</summary>
+    internal int Engine { get; set; }
+
     /// <summary>
     /// Makes <paramref name="next"/> the current table of <paramref name="cell"/> (W1, W2). Does not wait; the old table is freed later.
     /// </summary>
@@ -206,7 +209,8 @@ internal sealed unsafe class Publisher
     {
         if (_readers.Record(index) is ReaderRecord record)
         {
-            PamuEventSource.Log.GraceWaitLong(record.Name, Environment.TickCount64 - started, record.Thread.IsAlive);
+            PamuEventSource.Log.GraceWaitLong(
+                record.Name, Environment.TickCount64 - started, record.Thread.IsAlive, Engine);
         }
     }
 

@@ -40,12 +40,7 @@ public readonly unsafe ref struct ReaderSection
     /// <param name="access">Direction, seen from the device.</param>
     /// <returns>Target, MSI hit, fault, or <see cref="TranslationKind.Crosses"/> for an access that runs over its window's end.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Translation Translate(ulong iova, ulong length, DmaAccess access)
-    {
-        Translation answer = Translator.Translate(_table, iova, length, access);
-        AccessCounter.Count(_slot, _table, iova, length, access, answer);
-        return answer;
-    }
+    public Translation Translate(ulong iova, ulong length, DmaAccess access) => AccessCounter.Translate(_slot, _table, iova, length, access);
 
     /// <summary>Translates a range over as many windows as it touches, all or nothing.</summary>
     /// <param name="iova">First IOVA of the range; any value.</param>
@@ -112,6 +107,12 @@ public readonly unsafe ref struct ReaderSection
         Span<ulong> msiMask,
         BatchKernel? kernel = null) =>
         BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
+
+    /// <summary>Why an access translates, faults or crosses, step by step. For people: it allocates, and is not counted.</summary>
+    /// <param name="iova">First IOVA of the access; any value.</param>
+    /// <param name="length">Bytes; any value.</param>
+    /// <param name="access">Direction, seen from the device.</param>
+    public TranslationExplanation Explain(ulong iova, ulong length, DmaAccess access) => Table.Explain(iova, length, access);
 
     /// <summary>The kernel that batches over this table use.</summary>
     public BatchKernel Kernel => (BatchKernel)_table->Kernel;
