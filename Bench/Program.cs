@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Running;
 using PamuFastPath.Bench.Compare;
 using PamuFastPath.Bench.Gate;
+using PamuFastPath.Bench.Overhead;
 using PamuFastPath.Bench.Report;
 using PamuFastPath.Bench.Suites;
 
@@ -12,6 +13,10 @@ switch (args)
         return GateCommand.Run(rest);
     case [GateProcess.Command, .. string[] rest]:
         return GateProcess.Run(rest);
+    case [OverheadCommand.Name, .. string[] rest]:
+        return OverheadCommand.Run(rest);
+    case [OverheadProcess.Command, .. string[] rest]:
+        return OverheadProcess.Run(rest);
     case [ReportCommand.Name, .. string[] rest]:
         return ReportCommand.Run(rest);
     default:

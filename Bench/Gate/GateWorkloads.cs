@@ -70,6 +70,9 @@ internal sealed unsafe class GateWorkloads : IDisposable
         _port = new DmaPort(_reader, DmaLiodn, _memory);
     }
 
+    /// <summary>The engine of all of them.</summary>
+    internal PamuEngine Engine => _engine;
+
     /// <summary>Receives results, so that no loop is dead.</summary>
     internal ulong Sink { get; private set; }
 

@@ -23,14 +23,14 @@ internal static class ContainerDoor
         where TMemory : IArgumentMemory, allows ref struct
     {
         long began = PamuEventSource.Now();
-        CallArguments arguments = default;
+        DecodedArguments arguments = default;
         long result = Dispatch(container, PamuRequests.Plain(request), argument, memory, ref arguments);
         container.Engine.CallDone(container.Fd, request, result, began, arguments);
         return result;
     }
 
     private static long Dispatch<TMemory>(
-        PamuContainer container, uint request, ulong argument, TMemory memory, ref CallArguments arguments)
+        PamuContainer container, uint request, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         if (container.CurrentState.IsDisposed)
@@ -43,10 +43,10 @@ internal static class ContainerDoor
             case PamuRequests.GetApiVersion:
                 return 0;
             case PamuRequests.CheckExtension:
-                arguments = CallArguments.Value(argument);
+                arguments = DecodedArguments.Value(argument);
                 return argument == container.Engine.Platform.PamuExtension ? 1 : 0;
             case PamuRequests.SetIommu:
-                arguments = CallArguments.Value(argument);
+                arguments = DecodedArguments.Value(argument);
                 return Result(container.TrySetIommu(argument));
         }
 
@@ -102,7 +102,7 @@ internal static class ContainerDoor
         return CopyOut(argument, 4, memory, info[4..]);
     }
 
-    private static long MapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref CallArguments arguments)
+    private static long MapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> map = stackalloc byte[MapDmaBytes];
@@ -111,11 +111,11 @@ internal static class ContainerDoor
             return error;
         }
 
-        arguments = CallArguments.MapDma(U64(map, 8), U64(map, 16), U64(map, 24), (DmaPermissions)U32(map, 4));
+        arguments = DecodedArguments.MapDma(U64(map, 8), U64(map, 16), U64(map, 24), (DmaPermissions)U32(map, 4));
         return Result(container.TryMapDma(U64(map, 8), U64(map, 16), U64(map, 24), (DmaPermissions)U32(map, 4)));
     }
 
-    private static long UnmapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref CallArguments arguments)
+    private static long UnmapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> unmap = stackalloc byte[UnmapDmaBytes];
@@ -124,7 +124,7 @@ internal static class ContainerDoor
             return error;
         }
 
-        arguments = CallArguments.UnmapDma(U64(unmap, 8), U64(unmap, UnmapDmaSize));
+        arguments = DecodedArguments.UnmapDma(U64(unmap, 8), U64(unmap, UnmapDmaSize));
         if (U32(unmap, 4) != 0)
         {
             return -(long)Errno.EINVAL;
@@ -148,7 +148,7 @@ internal static class ContainerDoor
         return 0;
     }
 
-    private static long GetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref CallArguments arguments)
+    private static long GetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> attr = stackalloc byte[AttrBytes];
@@ -157,7 +157,7 @@ internal static class ContainerDoor
             return error;
         }
 
-        arguments = CallArguments.Attribute(U32(attr, 8));
+        arguments = DecodedArguments.Attribute(U32(attr, 8));
         if (U32(attr, 4) != 0)
         {
             return -(long)Errno.EINVAL;
@@ -184,7 +184,7 @@ internal static class ContainerDoor
         }
     }
 
-    private static long SetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref CallArguments arguments)
+    private static long SetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> attr = stackalloc byte[AttrBytes];
@@ -195,10 +195,10 @@ internal static class ContainerDoor
 
         arguments = (PamuAttr)U32(attr, 8) switch
         {
-            PamuAttr.Geometry => CallArguments.Geometry(U64(attr, 16), U64(attr, 24)),
-            PamuAttr.Windows => CallArguments.Windows(U32(attr, 16)),
-            PamuAttr.Stash => CallArguments.Stash(U32(attr, 16), U32(attr, 20)),
-            _ => CallArguments.Attribute(U32(attr, 8)),
+            PamuAttr.Geometry => DecodedArguments.Geometry(U64(attr, 16), U64(attr, 24)),
+            PamuAttr.Windows => DecodedArguments.Windows(U32(attr, 16)),
+            PamuAttr.Stash => DecodedArguments.Stash(U32(attr, 16), U32(attr, 20)),
+            _ => DecodedArguments.Attribute(U32(attr, 8)),
         };
         if (U32(attr, 4) != 0)
         {
@@ -214,7 +214,7 @@ internal static class ContainerDoor
         };
     }
 
-    private static long MapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref CallArguments arguments)
+    private static long MapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> map = stackalloc byte[MapMsiBytes];
@@ -223,11 +223,11 @@ internal static class ContainerDoor
             return error;
         }
 
-        arguments = CallArguments.MapMsiBank(U32(map, 8), U64(map, 16), (DmaPermissions)U32(map, 4));
+        arguments = DecodedArguments.MapMsiBank(U32(map, 8), U64(map, 16), (DmaPermissions)U32(map, 4));
         return Result(container.TryMapMsiBank(U32(map, 8), U64(map, 16), (DmaPermissions)U32(map, 4)));
     }
 
-    private static long UnmapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref CallArguments arguments)
+    private static long UnmapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> unmap = stackalloc byte[UnmapMsiBytes];
@@ -236,7 +236,7 @@ internal static class ContainerDoor
             return error;
         }
 
-        arguments = CallArguments.UnmapMsiBank(U64(unmap, 8));
+        arguments = DecodedArguments.UnmapMsiBank(U64(unmap, 8));
         return U32(unmap, 4) != 0 ? -(long)Errno.EINVAL : Result(container.TryUnmapMsiBank(U64(unmap, 8)));
     }
 

@@ -15,7 +15,7 @@ internal static class GroupDoor
     {
         long began = PamuEventSource.Now();
         int before = group.Container?.Fd ?? -1;
-        CallArguments arguments = CallArguments.Group(group.Id);
+        DecodedArguments arguments = DecodedArguments.Group(group.Id);
         long result = PamuRequests.Plain(request) switch
         {
             PamuRequests.GroupGetStatus => GetStatus(group, argument, memory),
@@ -40,7 +40,7 @@ internal static class GroupDoor
         return memory.TryWrite(unchecked(argument + 4), status[4..]) ? 0 : -(long)Errno.EFAULT;
     }
 
-    private static long SetContainer<TMemory>(PamuEngine engine, PamuGroup group, ulong argument, TMemory memory, ref CallArguments arguments)
+    private static long SetContainer<TMemory>(PamuEngine engine, PamuGroup group, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> fd = stackalloc byte[sizeof(int)];
@@ -49,7 +49,7 @@ internal static class GroupDoor
             return -(long)Errno.EFAULT;
         }
 
-        arguments = CallArguments.GroupAndContainer(group.Id, MemoryMarshal.Read<int>(fd));
+        arguments = DecodedArguments.GroupAndContainer(group.Id, MemoryMarshal.Read<int>(fd));
 
         // As the kernel: a group that has a container is refused before the number is looked at.
         if (group.Container != null)

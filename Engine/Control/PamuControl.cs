@@ -100,27 +100,27 @@ public abstract class PamuControl
 
     /// <summary>Makes the container a PAMU container (VFIO_SET_IOMMU). The typed calls work without.</summary>
     /// <exception cref="PamuException">ENODEV: another type. EINVAL: set already.</exception>
-    public void SetIommu(uint type) => Do(PamuRequests.SetIommu, CallArguments.Value(type), TrySetIommu, type);
+    public void SetIommu(uint type) => Do(PamuRequests.SetIommu, DecodedArguments.Value(type), TrySetIommu, type);
 
     /// <summary>Sets the aperture and drops all windows; the count stays (SET_ATTR GEOMETRY).</summary>
     /// <param name="start">First IOVA, a multiple of the size.</param>
     /// <param name="last">Last IOVA (inclusive); the size is a power of two, at least 4 KiB.</param>
     /// <exception cref="PamuException">EINVAL: shape, or windows below 4 KiB. EBUSY: a DMA mapping exists. EDEADLK.</exception>
     public void SetGeometry(ulong start, ulong last) =>
-        Do(PamuRequests.PamuSetAttr, CallArguments.Geometry(start, last), static (self, a) => self.TrySetGeometry(a.start, a.last), (start, last));
+        Do(PamuRequests.PamuSetAttr, DecodedArguments.Geometry(start, last), static (self, a) => self.TrySetGeometry(a.start, a.last), (start, last));
 
     /// <summary>Sets the window count and drops all windows (SET_ATTR WINDOWS).</summary>
     /// <param name="count">A power of two, 1 to the platform's maximum; a window is at least 4 KiB.</param>
     /// <exception cref="PamuException">EINVAL: count, or no geometry yet. EBUSY: a DMA mapping exists. EDEADLK.</exception>
     public void SetWindows(uint count) =>
-        Do(PamuRequests.PamuSetAttr, CallArguments.Windows(count), static (self, a) => self.TrySetWindows(a), count);
+        Do(PamuRequests.PamuSetAttr, DecodedArguments.Windows(count), static (self, a) => self.TrySetWindows(a), count);
 
     /// <summary>Chooses the cache that devices stash to (SET_ATTR PAMU_STASH). Translation is not affected.</summary>
     /// <param name="cpu">Cpu number; ignored for a shared cache.</param>
     /// <param name="cache">Cache level, 1 to 3.</param>
     /// <exception cref="PamuException">EINVAL: the platform has no such cache.</exception>
     public void SetStash(uint cpu, uint cache) =>
-        Do(PamuRequests.PamuSetAttr, CallArguments.Stash(cpu, cache), static (self, a) => self.TrySetStash(a.cpu, a.cache), (cpu, cache));
+        Do(PamuRequests.PamuSetAttr, DecodedArguments.Stash(cpu, cache), static (self, a) => self.TrySetStash(a.cpu, a.cache), (cpu, cache));
 
     /// <summary>Maps memory (MAP_DMA): whole windows, or a power of two smaller than one from a window's start.</summary>
     /// <param name="vaddr">What to map, as the platform's page source knows it; truncated to a page.</param>
@@ -131,7 +131,7 @@ public abstract class PamuControl
     public void MapDma(ulong vaddr, ulong iova, ulong size, DmaPermissions permissions) =>
         Do(
             PamuRequests.IommuMapDma,
-            CallArguments.MapDma(vaddr, iova, size, permissions),
+            DecodedArguments.MapDma(vaddr, iova, size, permissions),
             static (self, a) => self.TryMapDma(a.vaddr, a.iova, a.size, a.permissions),
             (vaddr, iova, size, permissions));
 
@@ -143,7 +143,7 @@ public abstract class PamuControl
     public ulong UnmapDma(ulong iova, ulong size)
     {
         ulong unmapped = 0;
-        Do(PamuRequests.IommuUnmapDma, CallArguments.UnmapDma(iova, size), (self, a) => self.TryUnmapDma(a.iova, a.size, out unmapped), (iova, size));
+        Do(PamuRequests.IommuUnmapDma, DecodedArguments.UnmapDma(iova, size), (self, a) => self.TryUnmapDma(a.iova, a.size, out unmapped), (iova, size));
         return unmapped;
     }
 
@@ -155,7 +155,7 @@ public abstract class PamuControl
     public void MapMsiBank(uint bank, ulong iova, DmaPermissions permissions = DmaPermissions.Write) =>
         Do(
             PamuRequests.PamuMapMsiBank,
-            CallArguments.MapMsiBank(bank, iova, permissions),
+            DecodedArguments.MapMsiBank(bank, iova, permissions),
             static (self, a) => self.TryMapMsiBank(a.bank, a.iova, a.permissions),
             (bank, iova, permissions));
 
@@ -163,7 +163,7 @@ public abstract class PamuControl
     /// <param name="iova">The start of the window.</param>
     /// <exception cref="PamuException">EINVAL: no MSI window starts there. EDEADLK: inside a section of this thread.</exception>
     public void UnmapMsiBank(ulong iova) =>
-        Do(PamuRequests.PamuUnmapMsiBank, CallArguments.UnmapMsiBank(iova), static (self, a) => self.TryUnmapMsiBank(a), iova);
+        Do(PamuRequests.PamuUnmapMsiBank, DecodedArguments.UnmapMsiBank(iova), static (self, a) => self.TryUnmapMsiBank(a), iova);
 
     internal Refusal TrySetIommu(ulong type) =>
         Apply((ContainerState state, out ContainerState next) => ControlRules.SetIommu(Engine.Platform, state, type, out next));
@@ -200,7 +200,7 @@ public abstract class PamuControl
     /// <summary>Runs one call on the current state and makes its result the current state, or leaves everything as it is.</summary>
     private protected abstract Refusal Apply(ControlCall call);
 
-    private void Do<TArguments>(uint request, CallArguments decoded, Func<PamuControl, TArguments, Refusal> call, TArguments arguments)
+    private void Do<TArguments>(uint request, DecodedArguments decoded, Func<PamuControl, TArguments, Refusal> call, TArguments arguments)
     {
         long began = PamuEventSource.Now();
         Refusal refusal = call(this, arguments);
@@ -208,6 +208,6 @@ public abstract class PamuControl
         refusal.ThrowIfRefused();
     }
 
-    private void Do(uint request, CallArguments decoded, Func<ulong, Refusal> call, ulong argument) =>
+    private void Do(uint request, DecodedArguments decoded, Func<ulong, Refusal> call, ulong argument) =>
         Do(request, decoded, (_, a) => call(a), argument);
 }

@@ -312,7 +312,7 @@ public sealed unsafe class PamuEngine : IDisposable
     }
 
     /// <summary>Counts a control call that ended, and tells whoever listens.</summary>
-    internal void CallDone(int container, uint request, long result, long began, in CallArguments arguments)
+    internal void CallDone(int container, uint request, long result, long began, in DecodedArguments arguments)
     {
         Control.AddCall(isRefused: result < 0);
         PamuEventSource.Log.IoctlDone(Number, container, request, result, began, arguments);

@@ -41,7 +41,7 @@ public sealed class PamuGroup
         ArgumentNullException.ThrowIfNull(container);
         long began = PamuEventSource.Now();
         Refusal refusal = container.Attach(this);
-        Engine.CallDone(container.Fd, PamuRequests.GroupSetContainer, -(long)refusal.Errno, began, CallArguments.GroupAndContainer(Id, container.Fd));
+        Engine.CallDone(container.Fd, PamuRequests.GroupSetContainer, -(long)refusal.Errno, began, DecodedArguments.GroupAndContainer(Id, container.Fd));
         refusal.ThrowIfRefused();
     }
 
@@ -54,7 +54,7 @@ public sealed class PamuGroup
         long began = PamuEventSource.Now();
         int fd = Container?.Fd ?? -1;
         Refusal refusal = DetachCore();
-        Engine.CallDone(fd, PamuRequests.GroupUnsetContainer, -(long)refusal.Errno, began, CallArguments.Group(Id));
+        Engine.CallDone(fd, PamuRequests.GroupUnsetContainer, -(long)refusal.Errno, began, DecodedArguments.Group(Id));
         refusal.ThrowIfRefused();
     }
 

@@ -85,6 +85,44 @@ internal static unsafe class AccessCounter
         }
     }
 
+    /// <summary>Counts a piece of a port's access; see <see cref="ReaderSection.CountMemory"/>.</summary>
+    internal static void CountMemory(ReaderSlot* slot, TableHeader* table, ulong iova, ulong length, DmaAccess access, bool isFirst)
+    {
+        ReaderCounters* counters = Of(slot, table);
+        if (counters != null)
+        {
+            counters->Hits += isFirst ? 1u : 0u;
+            counters->Bytes[(int)access & 1] += length;
+            counters->LastIova = iova;
+            if (slot->CountsWindows != 0)
+            {
+                AddToWindows(counters, table, iova, length);
+            }
+        }
+    }
+
+    internal static void CountMsi(ReaderSlot* slot, TableHeader* table, int bank, ulong iova, ulong length)
+    {
+        ReaderCounters* counters = Of(slot, table);
+        if (counters != null)
+        {
+            ReaderCounters.MsiHitsOf(counters)[bank]++;
+            if (slot->CountsWindows != 0)
+            {
+                AddToWindows(counters, table, iova, length);
+            }
+        }
+    }
+
+    internal static void CountFault(ReaderSlot* slot, TableHeader* table, FaultKind kind)
+    {
+        ReaderCounters* counters = Of(slot, table);
+        if (counters != null)
+        {
+            counters->Faults[(int)kind]++;
+        }
+    }
+
     /// <summary>Counts a range that was answered completely. One that only asked how many segments it needs is asked again and counts then.</summary>
     internal static void CountRange(
         ReaderSlot* slot, TableHeader* table, ulong iova, ulong length, DmaAccess access, RangeTranslation answer, ReadOnlySpan<DmaSegment> segments)

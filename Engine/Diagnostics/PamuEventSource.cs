@@ -241,7 +241,7 @@ public sealed class PamuEventSource : EventSource
     internal static long Since(long began) => began == 0 ? 0 : Stopwatch.GetElapsedTime(began).Ticks * TimeSpan.NanosecondsPerTick;
 
     [NonEvent]
-    internal void IoctlDone(int engine, int container, uint request, long result, long began, in CallArguments arguments)
+    internal void IoctlDone(int engine, int container, uint request, long result, long began, in DecodedArguments arguments)
     {
         if (IsEnabled() && IsEnabled(EventLevel.Informational, Keywords.Control))
         {

@@ -42,6 +42,34 @@ public readonly unsafe ref struct ReaderSection
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Translation Translate(ulong iova, ulong length, DmaAccess access) => AccessCounter.Translate(_slot, _table, iova, length, access);
 
+    /// <summary>The same, not counted: for a port, which counts each access once, whatever it asks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Translation Peek(ulong iova, ulong length, DmaAccess access) => Translator.Translate(_table, iova, length, access);
+
+    /// <summary>The same for a range.</summary>
+    internal RangeTranslation PeekRange(ulong iova, ulong length, DmaAccess access, Span<DmaSegment> segments) =>
+        Translator.TranslateRange(_table, iova, length, access, segments);
+
+    /// <summary>Counts a piece of a port's access that goes to memory.</summary>
+    /// <param name="iova">First IOVA of the piece.</param>
+    /// <param name="length">Its bytes.</param>
+    /// <param name="access">Direction.</param>
+    /// <param name="isFirst">Whether it is the first piece, which counts the access.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void CountMemory(ulong iova, ulong length, DmaAccess access, bool isFirst)
+    {
+        if (_slot->Counters != null)
+        {
+            AccessCounter.CountMemory(_slot, _table, iova, length, access, isFirst);
+        }
+    }
+
+    /// <summary>Counts a port's access to an MSI page.</summary>
+    internal void CountMsi(int bank, ulong iova, ulong length) => AccessCounter.CountMsi(_slot, _table, bank, iova, length);
+
+    /// <summary>Counts a port's access that is refused.</summary>
+    internal void CountFault(FaultKind kind) => AccessCounter.CountFault(_slot, _table, kind);
+
     /// <summary>Translates a range over as many windows as it touches, all or nothing.</summary>
     /// <param name="iova">First IOVA of the range; any value.</param>
     /// <param name="length">Bytes; any value. 0 is <see cref="FaultKind.BadLength"/>.</param>
@@ -82,8 +110,25 @@ public readonly unsafe ref struct ReaderSection
         Span<ulong> faultMask,
         Span<ulong> crossMask,
         Span<ulong> msiMask,
-        BatchKernel? kernel = null) =>
-        BatchTranslator.Translate(_table, iovas, length, access, targets, faultMask, crossMask, msiMask, kernel);
+        BatchKernel? kernel = null)
+    {
+        if (_slot->Counters == null)
+        {
+            return BatchTranslator.Translate(_table, iovas, length, access, targets, faultMask, crossMask, msiMask, kernel);
+        }
+
+        var batch = new Batch
+        {
+            Iovas = iovas,
+            Length = length,
+            Access = access,
+            Targets = targets,
+            Faults = faultMask,
+            Crosses = crossMask,
+            Messages = msiMask,
+        };
+        return BatchCounter.Translate(_slot, _table, batch, kernel);
+    }
 
     /// <summary>Translates many accesses, each with its own length. As the form with one length otherwise.</summary>
     /// <param name="iovas">First IOVA of each access.</param>
@@ -105,8 +150,26 @@ public readonly unsafe ref struct ReaderSection
         Span<ulong> faultMask,
         Span<ulong> crossMask,
         Span<ulong> msiMask,
-        BatchKernel? kernel = null) =>
-        BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
+        BatchKernel? kernel = null)
+    {
+        if (_slot->Counters == null)
+        {
+            return BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
+        }
+
+        var batch = new Batch
+        {
+            Iovas = iovas,
+            HasLengths = true,
+            Lengths = lengths,
+            Access = access,
+            Targets = targets,
+            Faults = faultMask,
+            Crosses = crossMask,
+            Messages = msiMask,
+        };
+        return BatchCounter.Translate(_slot, _table, batch, kernel);
+    }
 
     /// <summary>Why an access translates, faults or crosses, step by step. For people: it allocates, and is not counted.</summary>
     /// <param name="iova">First IOVA of the access; any value.</param>

@@ -3,7 +3,7 @@ namespace PamuFastPath;
 /// <summary>
 /// The decoded arguments of one control call, as the call used them: for events, which format them only if somebody listens.
 /// </summary>
-internal readonly struct CallArguments
+internal readonly struct DecodedArguments
 {
     private readonly Shape _shape;
     private readonly ulong _a;
@@ -11,7 +11,7 @@ internal readonly struct CallArguments
     private readonly ulong _c;
     private readonly DmaPermissions _permissions;
 
-    private CallArguments(Shape shape, ulong a = 0, ulong b = 0, ulong c = 0, DmaPermissions permissions = 0)
+    private DecodedArguments(Shape shape, ulong a = 0, ulong b = 0, ulong c = 0, DmaPermissions permissions = 0)
     {
         _shape = shape;
         _a = a;
@@ -36,29 +36,29 @@ internal readonly struct CallArguments
         GroupAndContainer,
     }
 
-    internal static CallArguments Value(ulong value) => new(Shape.Value, value);
+    internal static DecodedArguments Value(ulong value) => new(Shape.Value, value);
 
-    internal static CallArguments MapDma(ulong vaddr, ulong iova, ulong size, DmaPermissions permissions) =>
+    internal static DecodedArguments MapDma(ulong vaddr, ulong iova, ulong size, DmaPermissions permissions) =>
         new(Shape.MapDma, vaddr, iova, size, permissions);
 
-    internal static CallArguments UnmapDma(ulong iova, ulong size) => new(Shape.UnmapDma, iova, size);
+    internal static DecodedArguments UnmapDma(ulong iova, ulong size) => new(Shape.UnmapDma, iova, size);
 
-    internal static CallArguments Attribute(uint attribute) => new(Shape.Attribute, attribute);
+    internal static DecodedArguments Attribute(uint attribute) => new(Shape.Attribute, attribute);
 
-    internal static CallArguments Geometry(ulong start, ulong last) => new(Shape.Geometry, start, last);
+    internal static DecodedArguments Geometry(ulong start, ulong last) => new(Shape.Geometry, start, last);
 
-    internal static CallArguments Windows(uint count) => new(Shape.Windows, count);
+    internal static DecodedArguments Windows(uint count) => new(Shape.Windows, count);
 
-    internal static CallArguments Stash(uint cpu, uint cache) => new(Shape.Stash, cpu, cache);
+    internal static DecodedArguments Stash(uint cpu, uint cache) => new(Shape.Stash, cpu, cache);
 
-    internal static CallArguments MapMsiBank(uint bank, ulong iova, DmaPermissions permissions) =>
+    internal static DecodedArguments MapMsiBank(uint bank, ulong iova, DmaPermissions permissions) =>
         new(Shape.MapMsiBank, bank, iova, permissions: permissions);
 
-    internal static CallArguments UnmapMsiBank(ulong iova) => new(Shape.UnmapMsiBank, iova);
+    internal static DecodedArguments UnmapMsiBank(ulong iova) => new(Shape.UnmapMsiBank, iova);
 
-    internal static CallArguments Group(int id) => new(Shape.Group, (ulong)id);
+    internal static DecodedArguments Group(int id) => new(Shape.Group, (ulong)id);
 
-    internal static CallArguments GroupAndContainer(int id, int fd) => new(Shape.GroupAndContainer, (ulong)id, (ulong)fd);
+    internal static DecodedArguments GroupAndContainer(int id, int fd) => new(Shape.GroupAndContainer, (ulong)id, (ulong)fd);
 
     /// <summary>The arguments by name; empty if there are none, or if they could not be read.</summary>
     public override string ToString() => _shape switch
