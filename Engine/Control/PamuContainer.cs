@@ -53,7 +53,11 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
     /// What was done with the container so far. While accesses are not counted (<see cref="PamuEngine.Counting"/>), their counts stand still.
     /// Good after the container was disposed, too.
     /// </summary>
-    public ContainerStatistics GetStatistics()
+    public ContainerStatistics GetStatistics() => Statistics(Engine.Counters.Look(_account));
+
+    internal CounterAccount Account => _account;
+
+    internal ContainerStatistics Statistics(AccessCounts accesses)
     {
         ContainerState state = State;
         int live = 0;
@@ -63,7 +67,7 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
         }
 
         return new ContainerStatistics(
-            Fd, Generation, state.ApertureStart, state.ApertureLast, (int)state.WindowCount, live, Engine.Counters.Sum(_account));
+            Fd, Generation, state.ApertureStart, state.ApertureLast, (int)state.WindowCount, live, accesses);
     }
 
     /// <summary>Where the pointer to the cell stands.</summary>

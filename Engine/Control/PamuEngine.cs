@@ -130,13 +130,26 @@ public sealed unsafe class PamuEngine : IDisposable
     /// <summary>What the engine has done so far. Costs microseconds for each reader and container; readers are not disturbed.</summary>
     public EngineStatistics GetStatistics()
     {
-        ContainerStatistics[] containers = [.. Containers.Select(static container => container.GetStatistics())];
+        IReadOnlyList<PamuContainer> open = Containers;
+        AccessCounts?[] counts = Counters.Look([.. open.Select(static container => container.Account)], out AccessCounts others);
+        List<ContainerStatistics> containers = [];
+        var all = new AccessCounts(Platform.MsiBanks.Count);
+        all.Add(others);
+        for (int i = 0; i < counts.Length; i++)
+        {
+            if (counts[i] is AccessCounts own) // not closed meanwhile
+            {
+                all.Add(own);
+                containers.Add(open[i].Statistics(own));
+            }
+        }
+
         return new EngineStatistics(
             Number,
             Counters.IsOn,
             Counters.ReaderCount,
-            Counters.Sum(null),
-            Counters.Sum(Counters.None),
+            all,
+            others,
             Control.Copy(),
             Publisher.RetiredCount,
             Faults.TotalCount,

@@ -60,7 +60,7 @@ public sealed class AccessCounts
     /// <summary>All accesses that hit an MSI bank's page.</summary>
     public ulong MsiHitCount => Sum(_msiHits);
 
-    internal unsafe void Add(ReaderCounters* block)
+    internal unsafe void Add(ReaderCounters* block, bool withWindows)
     {
         // One load each: the reader's thread may be adding.
         MemoryHits += Volatile.Read(ref block->Hits);
@@ -68,7 +68,7 @@ public sealed class AccessCounts
         BytesWritten += Volatile.Read(ref block->Bytes[(int)DmaAccess.Write]);
         Crosses += Volatile.Read(ref block->Crosses);
         AddEach(_faults, block->Faults);
-        AddEach(_windowHits, block->WindowHits);
+        AddEach(withWindows ? _windowHits : [], block->WindowHits);
         AddEach(_msiHits, ReaderCounters.MsiHitsOf(block));
     }
 

@@ -24,9 +24,11 @@ internal sealed unsafe class CounterBook
     private readonly HashSet<CountedReader> _readers = [];
     private readonly int _banks;
     private readonly int _blockBytes;
+    private int _lost; // readers that were removed by force: their counters stay
     private int _accountCount = 1; // accounts that were ever open: blocks from here on are untouched
     private bool _isOn;
     private bool _countsWindows;
+    private bool _hasCountedWindows; // otherwise nobody needs to look at the windows of every block
 
     internal CounterBook(int banks)
     {
@@ -52,7 +54,7 @@ internal sealed unsafe class CounterBook
         {
             lock (_gate)
             {
-                return _readers.Count;
+                return _readers.Count - _lost;
             }
         }
     }
@@ -88,7 +90,7 @@ internal sealed unsafe class CounterBook
             {
                 if (Block(reader, account) is var block && block != null)
                 {
-                    account.Fold(block);
+                    account.Fold(block, _hasCountedWindows);
                     NativeMemory.Clear(block, (nuint)_blockBytes);
                 }
             }
@@ -127,6 +129,15 @@ internal sealed unsafe class CounterBook
         }
     }
 
+    /// <summary>A reader was removed by force. Its thread might still count, so its counters stay.</summary>
+    internal void Lose(CountedReader reader)
+    {
+        lock (_gate)
+        {
+            _lost += _readers.Contains(reader) ? 1 : 0;
+        }
+    }
+
     /// <summary>Switches counting for all readers, those in a section included.</summary>
     internal void Switch(bool isOn, bool countsWindows)
     {
@@ -140,6 +151,7 @@ internal sealed unsafe class CounterBook
             SampleAll(); // as it was counted until now
             _isOn = isOn;
             _countsWindows = countsWindows;
+            _hasCountedWindows |= countsWindows;
             foreach (CountedReader reader in _readers)
             {
                 Show(reader);
@@ -147,28 +159,53 @@ internal sealed unsafe class CounterBook
         }
     }
 
-    /// <summary>What was counted in one container; in the whole engine if none is given. Takes a sample of the windows on the way.</summary>
-    internal AccessCounts Sum(CounterAccount? account)
+    /// <summary>Counts as of one moment, which add up. Takes a sample of the windows on the way.</summary>
+    /// <param name="accounts">Whose counts are wanted one by one.</param>
+    /// <param name="others">Receives the counts of all others.</param>
+    /// <returns>
+    /// The counts of each; those of an account that was closed meanwhile are null and among the others. None for <see cref="None"/>, which are too.
+    /// </returns>
+    internal AccessCounts?[] Look(ReadOnlySpan<CounterAccount> accounts, out AccessCounts others)
     {
-        var sum = new AccessCounts(_banks);
+        var counts = new AccessCounts?[accounts.Length];
+        others = new AccessCounts(_banks);
         lock (_gate)
         {
-            SampleAll();
-            foreach (CounterAccount? each in _accounts.AsSpan(0, _accountCount))
+            foreach (CounterAccount? account in _accounts.AsSpan(0, _accountCount))
             {
-                if (each != null && (account == null || account == each))
+                if (account != null)
                 {
-                    AddTo(sum, each);
+                    int at = account == None ? -1 : accounts.IndexOf(account);
+                    AddTo(at < 0 ? others : counts[at] = new AccessCounts(_banks), account);
                 }
             }
 
-            if (account is { IsClosed: true })
+            for (int i = 0; i < accounts.Length; i++)
             {
-                sum.Add(account.Ended);
+                counts[i] ??= accounts[i].IsClosed ? null : new AccessCounts(_banks);
             }
         }
 
-        return sum;
+        return counts;
+    }
+
+    /// <summary>The counts of one account, closed or not.</summary>
+    internal AccessCounts Look(CounterAccount account)
+    {
+        var counts = new AccessCounts(_banks);
+        lock (_gate)
+        {
+            if (account.IsClosed)
+            {
+                counts.Add(account.Ended);
+            }
+            else if (account != None)
+            {
+                AddTo(counts, account);
+            }
+        }
+
+        return counts;
     }
 
     /// <summary>Looks at every block, so that hits since the last look are given to the windows that are hot now.</summary>
@@ -191,6 +228,7 @@ internal sealed unsafe class CounterBook
             }
 
             _readers.Clear();
+            _lost = 0;
         }
     }
 
@@ -221,7 +259,7 @@ internal sealed unsafe class CounterBook
         {
             if (account != null && Block(reader, account) is var block && block != null)
             {
-                account.Fold(block);
+                account.Fold(block, _hasCountedWindows);
             }
         }
 
@@ -245,14 +283,16 @@ internal sealed unsafe class CounterBook
 
     private void AddTo(AccessCounts sum, CounterAccount account)
     {
-        sum.Add(account.Ended);
         foreach (CountedReader reader in _readers)
         {
             if (Block(reader, account) is var block && block != null)
             {
-                sum.Add(block);
+                account.Sample(block);
+                sum.Add(block, _hasCountedWindows);
             }
         }
+
+        sum.Add(account.Ended); // after the samples
     }
 
     private static ReaderCounters* Block(CountedReader reader, CounterAccount account) =>
@@ -287,10 +327,10 @@ internal sealed unsafe class CounterAccount(int index, uint offset, PamuContaine
     /// <summary>Counts of blocks that are gone, and the sampled windows.</summary>
     internal AccessCounts Ended { get; } = new(banks);
 
-    internal void Fold(ReaderCounters* block)
+    internal void Fold(ReaderCounters* block, bool withWindows)
     {
         Sample(block);
-        Ended.Add(block);
+        Ended.Add(block, withWindows);
     }
 
     /// <summary>Gives the hits since the last look to the window of the last of them.</summary>

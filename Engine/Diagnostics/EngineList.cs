@@ -24,14 +24,14 @@ internal static class EngineList
     private static Observer Observers;
 
     /// <summary>Whether somebody wants accesses to be counted. Engines that count when observed follow it.</summary>
-    internal static bool IsObserved
+    internal static bool IsObserved => IsObservedBy(Observer.Events | Observer.Meter);
+
+    /// <summary>Whether one of these observers is there.</summary>
+    internal static bool IsObservedBy(Observer observers)
     {
-        get
+        lock (Gate)
         {
-            lock (Gate)
-            {
-                return Observers != Observer.None;
-            }
+            return (Observers & observers) != Observer.None;
         }
     }
 

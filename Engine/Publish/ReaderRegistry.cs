@@ -130,6 +130,7 @@ internal sealed unsafe class ReaderRegistry(CounterBook counters)
 
     private void Drop(int index)
     {
+        counters.Lose(_records[index]!.Counted);
         Volatile.Write(ref _records[index], null);
         Volatile.Write(ref Slot(index)->Epoch, 0); // ends the wait of whoever waits for this slot (Publisher)
     }

@@ -124,7 +124,7 @@ public class EventTests
     [Fact]
     public void Nothing_is_formatted_or_allocated_when_nobody_listens()
     {
-        Assert.True(SpinWait.SpinUntil(static () => !PamuEventSource.Log.IsEnabled(), TimeSpan.FromMinutes(1)), "somebody listens");
+        Listening.AwaitSilence();
         using var machine = new Machine();
         PamuContainer container = machine.Ready();
         container.MapDma(0x5000_0000, At(0), Window, DmaPermissions.ReadWrite);

@@ -5,7 +5,13 @@ namespace PamuFastPath.Tests.Diagnostics;
 
 /// <summary>Tests that switch the process's one event source on, or need it to be off. They take turns.</summary>
 [CollectionDefinition(nameof(Listening), DisableParallelization = true)]
-public class Listening;
+public class Listening
+{
+    /// <summary>Waits until what listened before is gone: it is noticed at the next tick of the feed.</summary>
+    internal static void AwaitSilence() => Assert.True(
+        SpinWait.SpinUntil(static () => !PamuEventSource.Log.IsEnabled() && !EngineList.IsObservedBy(Observer.Events), TimeSpan.FromMinutes(1)),
+        "somebody listens");
+}
 
 /// <summary>Collects the events of one engine: other tests run in this process too.</summary>
 internal sealed class EngineListener : EventListener
@@ -16,6 +22,7 @@ internal sealed class EngineListener : EventListener
     internal EngineListener(int engine, EventLevel level, EventKeywords keywords, params (string Name, string Value)[] arguments)
     {
         _engine = engine;
+        Listening.AwaitSilence();
         Enable(level, keywords, arguments);
     }
 
@@ -35,6 +42,13 @@ internal sealed class EngineListener : EventListener
     {
         Assert.True(SpinWait.SpinUntil(() => condition(Of(name)), TimeSpan.FromMinutes(1)), $"no such {name} in a minute; there are {Of(name).Length}");
         return Of(name);
+    }
+
+    /// <summary>A listener that is only disposed of leaves its events switched on.</summary>
+    public override void Dispose()
+    {
+        DisableEvents(PamuEventSource.Log);
+        base.Dispose();
     }
 
     protected override void OnEventWritten(EventWrittenEventArgs eventData)

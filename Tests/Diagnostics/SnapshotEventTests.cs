@@ -50,7 +50,8 @@ public class SnapshotEventTests
             Assert.Equal((1000UL, 8, At(0)), (Payload<ulong>(own, "memoryHits"), Payload<int>(own, "windows"), Payload<ulong>(own, "apertureStart")));
         }
 
-        Assert.True(SpinWait.SpinUntil(() => !machine.Engine.GetStatistics().IsCounting || EngineList.IsObserved, TimeSpan.FromMinutes(1)));
+        Listening.AwaitSilence();
+        Assert.Equal(EngineList.IsObservedBy(Observer.Meter), machine.Engine.GetStatistics().IsCounting);
         Assert.Equal(1003UL, machine.Engine.GetStatistics().Accesses.Translations);
     }
 
