@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Running;
 using PamuFastPath.Bench.Compare;
 using PamuFastPath.Bench.Gate;
+using PamuFastPath.Bench.Native;
 using PamuFastPath.Bench.Overhead;
 using PamuFastPath.Bench.Report;
 using PamuFastPath.Bench.Suites;
@@ -17,6 +18,8 @@ switch (args)
         return OverheadCommand.Run(rest);
     case [OverheadProcess.Command, .. string[] rest]:
         return OverheadProcess.Run(rest);
+    case [NativeCommand.Name, .. string[] rest]:
+        return NativeCommand.Run(rest);
     case [ReportCommand.Name, .. string[] rest]:
         return ReportCommand.Run(rest);
     default:

@@ -20,8 +20,8 @@ internal static class GroupDoor
         {
             PamuRequests.GroupGetStatus => GetStatus(group, argument, memory),
             PamuRequests.GroupSetContainer => SetContainer(engine, group, argument, memory, ref arguments),
-            PamuRequests.GroupUnsetContainer => -(long)group.DetachCore().Errno,
-            _ => -(long)Errno.ENOTTY,
+            PamuRequests.GroupUnsetContainer => LastRefusal.Answer(group.DetachCore()),
+            _ => LastRefusal.Answer(Errno.ENOTTY, "request", "a group request"),
         };
         engine.CallDone(group.Container?.Fd ?? before, request, result, began, arguments);
         return result;
@@ -37,7 +37,7 @@ internal static class GroupDoor
         }
 
         MemoryMarshal.Write(status[4..], Viable | (group.Container != null ? ContainerSet : 0));
-        return memory.TryWrite(unchecked(argument + 4), status[4..]) ? 0 : -(long)Errno.EFAULT;
+        return memory.TryWrite(unchecked(argument + 4), status[4..]) ? 0 : ContainerDoor.Unwritable();
     }
 
     private static long SetContainer<TMemory>(PamuEngine engine, PamuGroup group, ulong argument, TMemory memory, ref DecodedArguments arguments)
@@ -46,7 +46,7 @@ internal static class GroupDoor
         Span<byte> fd = stackalloc byte[sizeof(int)];
         if (!memory.TryRead(argument, fd))
         {
-            return -(long)Errno.EFAULT;
+            return ContainerDoor.Unreadable();
         }
 
         arguments = DecodedArguments.GroupAndContainer(group.Id, MemoryMarshal.Read<int>(fd));
@@ -54,11 +54,11 @@ internal static class GroupDoor
         // As the kernel: a group that has a container is refused before the number is looked at.
         if (group.Container != null)
         {
-            return -(long)Errno.EINVAL;
+            return LastRefusal.Answer(Errno.EINVAL, "group", "the group is in no container yet");
         }
 
         return engine.FindContainer(MemoryMarshal.Read<int>(fd)) is PamuContainer container
-            ? -(long)container.Attach(group).Errno
-            : -(long)Errno.EBADF;
+            ? LastRefusal.Answer(container.Attach(group))
+            : LastRefusal.Answer(Errno.EBADF, "argument", "the number of an open container");
     }
 }

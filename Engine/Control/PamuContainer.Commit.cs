@@ -37,6 +37,10 @@ public sealed unsafe partial class PamuContainer
 
         // Only hardware needs a table in between, and one to come back with.
         bool isMixed = image != null && removes && change.HasFlag(LiveChange.Adds);
+
+        // A restored state brings the count of its tables along; any other has the current one.
+        bool publishes = change != LiveChange.None || next.Generation > _generation;
+        ulong generation = Math.Max(_generation + 1, next.Generation);
         TableHeader* first = null;
         TableHeader* final = null;
         TableHeader* back = null;
@@ -45,16 +49,16 @@ public sealed unsafe partial class PamuContainer
         {
             try
             {
-                if (change != LiveChange.None)
+                if (publishes)
                 {
-                    first = isMixed ? BuildCommon(old, next, _generation + 1) : Build(next, _generation + 1);
-                    final = isMixed ? Build(next, _generation + 2) : null;
-                    back = image != null && removes ? Build(old, _generation + 2) : null;
+                    first = isMixed ? BuildCommon(old, next, generation) : Build(next, generation);
+                    final = isMixed ? Build(next, generation + 1) : null;
+                    back = image != null && removes ? Build(old, generation + 1) : null;
                 }
             }
-            catch (OutOfMemoryException)
+            catch (PamuException noMemory)
             {
-                return new Refusal(Errno.ENOMEM, "table", "memory for a table");
+                return new Refusal(noMemory.Errno, noMemory.Parameter, noMemory.Rule);
             }
 
             long builtFor = PamuEventSource.Since(building);
@@ -71,6 +75,7 @@ public sealed unsafe partial class PamuContainer
                 {
                     Show(ref back, removes: false, builtFor);
                     left.ForEach(SetLiodns);
+                    Become(old);
                     return cannotRemove;
                 }
 
@@ -80,7 +85,7 @@ public sealed unsafe partial class PamuContainer
             joined.ForEach(SetLiodns);
             joined.ForEach(group => group.Container = this);
             left.ForEach(group => group.Container = null);
-            Volatile.Write(ref _state, next);
+            Become(next);
             return Refusal.None;
         }
         finally
@@ -91,20 +96,25 @@ public sealed unsafe partial class PamuContainer
         }
     }
 
+    /// <summary>What queries answer from now on, with the generation of the table that is current.</summary>
+    private void Become(ContainerState state) =>
+        Volatile.Write(ref _state, state.Generation == _generation ? state : state with { Generation = _generation });
+
     /// <summary>Publishes a table, if there is one, and waits for the readers if rights go with it or went before.</summary>
     private void Show(ref TableHeader* table, bool removes, long builtFor)
     {
-        long began = PamuEventSource.Now();
+        Action<int, ulong, long>? published = Engine.Published;
+        long began = published != null ? Stopwatch.GetTimestamp() : PamuEventSource.Now();
         bool publishes = table != null;
         ulong retiredAt = 0;
         int live = 0;
         int windows = 0;
         if (publishes)
         {
-            Debug.Assert(table->Generation == _generation + 1, "generations count the tables published");
+            Debug.Assert(table->Generation > _generation, "generations count the tables published");
             live = table->LiveWindows;
             windows = (int)table->WindowCount;
-            Volatile.Write(ref _generation, _generation + 1);
+            Volatile.Write(ref _generation, table->Generation);
             retiredAt = Engine.Publisher.Publish((TableCell*)_cell, table);
             table = null; // the cell's now
         }
@@ -114,6 +124,7 @@ public sealed unsafe partial class PamuContainer
         {
             Engine.Control.AddPublication();
             PamuEventSource.Log.PublicationDone(Engine.Number, Fd, _generation, removes, began, windows, live, builtFor, grace);
+            published?.Invoke(Fd, _generation, PamuEventSource.Since(began));
         }
     }
 

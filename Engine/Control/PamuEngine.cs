@@ -1,17 +1,19 @@
 // One emulated machine.
 //
-// Unsafe: owns the two cells whose tables refuse everything (unknown LIODNs, closed containers). They live as long as the engine.
+// Unsafe: owns the cells whose tables refuse everything: the one of unknown LIODNs lives as long as the engine, the one of closed
+// containers as long as the process, so that whoever kept a pointer to it never finds it gone.
 
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
 /// <summary>One emulated machine: its platform, LIODN map, readers, containers and fault log. Everything else is made here.</summary>
 /// <remarks>Thread-safe. Dispose it last: it closes readers and containers and frees all tables.</remarks>
-public sealed unsafe class PamuEngine : IDisposable
+public sealed unsafe partial class PamuEngine : IDisposable
 {
+    private static readonly List<object> KeptForReaders = []; // so that leak checkers see that somebody has it
+
     private readonly Lock _control = new(); // held for a whole control call, its grace period included
     private readonly Lock _names = new(); // guards the dictionaries; never held while anybody waits
     private readonly Dictionary<int, PamuContainer> _containers = [];
@@ -26,21 +28,32 @@ public sealed unsafe class PamuEngine : IDisposable
 
     /// <summary>Makes an engine.</summary>
     /// <param name="platform">What the machine is like; null for the defaults.</param>
+    /// <exception cref="PamuException">ENOMEM.</exception>
     public PamuEngine(PamuPlatform? platform = null)
     {
         Platform = platform ?? new PamuPlatform();
+        ClosedPlaces.Make();
         Counters = new CounterBook(Platform.MsiBanks.Count);
         Readers = new ReaderRegistry(Counters);
         Publisher = new Publisher(Readers);
-        _unknownCell = MakeCell(FaultKind.UnknownLiodn);
-        ClosedCell = MakeCell(FaultKind.OutOfAperture);
-        Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
+        try
+        {
+            _unknownCell = TableCell.Make(TableBuilder.BuildRefusing(FaultKind.UnknownLiodn));
+            Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
+        }
+        catch
+        {
+            TableCell.Free(_unknownCell);
+            Publisher.Free(withEpoch: true);
+            throw;
+        }
+
         _countingWhen = Platform.Counting;
         _countsWindows = Platform.CountsWindows;
-        Number = EngineList.Add(this);
+        Number = EngineList.Add(this); // from here on others see it
         Faults.Engine = Number;
         Publisher.Engine = Number;
-        ApplyCounting();
+        FollowObservers();
     }
 
     /// <summary>The engine's number in this process, from 1: what events and instruments call it.</summary>
@@ -56,6 +69,7 @@ public sealed unsafe class PamuEngine : IDisposable
     /// When accesses are counted. Takes effect at once, in open sections too, and waits for nobody. What was counted stays. The cost is in
     /// <c>docs/observability.md</c>.
     /// </summary>
+    /// <exception cref="PamuException">When set: ENOMEM, there is no memory for the counters of the readers; nothing changed.</exception>
     public AccessCounting Counting
     {
         get
@@ -70,8 +84,8 @@ public sealed unsafe class PamuEngine : IDisposable
         {
             lock (_counting)
             {
+                ApplyCounting(value, _countsWindows);
                 _countingWhen = value;
-                ApplyCounting();
             }
         }
     }
@@ -94,8 +108,8 @@ public sealed unsafe class PamuEngine : IDisposable
         {
             lock (_counting)
             {
+                ApplyCounting(_countingWhen, value);
                 _countsWindows = value;
-                ApplyCounting();
             }
         }
     }
@@ -108,6 +122,18 @@ public sealed unsafe class PamuEngine : IDisposable
             lock (_names)
             {
                 return [.. _containers.Values];
+            }
+        }
+    }
+
+    /// <summary>The groups, in a container or not.</summary>
+    public IReadOnlyList<PamuGroup> Groups
+    {
+        get
+        {
+            lock (_names)
+            {
+                return [.. _groups.Values];
             }
         }
     }
@@ -125,7 +151,11 @@ public sealed unsafe class PamuEngine : IDisposable
 
     internal LiodnMap Liodns { get; }
 
-    internal TableCell* ClosedCell { get; }
+    /// <summary>What readers of a closed container find.</summary>
+    internal static TableCell* ClosedCell => ClosedPlaces.Cell;
+
+    /// <summary>Told of each table that is published, under the control lock: container, generation, nanoseconds. Null: nobody.</summary>
+    internal Action<int, ulong, long>? Published { get; set; }
 
     /// <summary>What the engine has done so far. Costs microseconds for each reader and container; readers are not disturbed.</summary>
     public EngineStatistics GetStatistics()
@@ -159,7 +189,11 @@ public sealed unsafe class PamuEngine : IDisposable
     }
 
     /// <summary>Opens a container. Its number is the smallest that is free.</summary>
-    public PamuContainer CreateContainer()
+    /// <exception cref="PamuException">ENOMEM.</exception>
+    public PamuContainer CreateContainer() => CreateContainer(cellCopy: null);
+
+    /// <summary>The same, with a copy of the cell pointer kept up to date where native code reads it; it stays valid as long as the engine.</summary>
+    internal PamuContainer CreateContainer(nint* cellCopy)
     {
         lock (_names)
         {
@@ -170,7 +204,7 @@ public sealed unsafe class PamuEngine : IDisposable
                 fd++;
             }
 
-            var container = new PamuContainer(this, fd);
+            var container = new PamuContainer(this, fd, cellCopy);
             _containers.Add(fd, container);
             return container;
         }
@@ -252,9 +286,17 @@ public sealed unsafe class PamuEngine : IDisposable
                 throw new PamuException(Errno.EINVAL, nameof(group), "a group of this engine");
             }
 
-            group.IsRemoved = true;
-            _groups.Remove(group.Id);
-            _heldLiodns.ExceptWith(group.Liodns);
+            Forget(group);
+        }
+    }
+
+    /// <summary>Finds a group by its number.</summary>
+    /// <returns>The group, or null.</returns>
+    public PamuGroup? FindGroup(int id)
+    {
+        lock (_names)
+        {
+            return _groups.GetValueOrDefault(id);
         }
     }
 
@@ -267,7 +309,7 @@ public sealed unsafe class PamuEngine : IDisposable
 
     /// <summary>Registers the calling thread as a reader.</summary>
     /// <param name="name">A name for events and errors; default: the thread's.</param>
-    /// <exception cref="PamuException">ENOMEM: the engine has its limit of 65,536 readers.</exception>
+    /// <exception cref="PamuException">ENOMEM: the engine has its limit of 65,536 readers, or there is no memory for one more.</exception>
     public PamuReader CreateReader(string? name = null) =>
         new(this, name ?? Thread.CurrentThread.Name ?? $"thread {Environment.CurrentManagedThreadId}");
 
@@ -305,23 +347,55 @@ public sealed unsafe class PamuEngine : IDisposable
 
             EventFeed.WriteLast(this);
             EngineList.Remove(this);
-            Readers.Free();
-            Counters.Free();
-            Publisher.Free();
-            Liodns.Free();
-            FreeCell(_unknownCell);
-            FreeCell(ClosedCell);
+            bool isQuiet = Readers.Free();
+            Publisher.Free(withEpoch: isQuiet);
+            nint[] counters = Counters.Free(isQuiet);
+            if (isQuiet)
+            {
+                Liodns.Free();
+                TableCell.Free(_unknownCell);
+            }
+            else
+            {
+                KeepWhatReadersTouch(counters);
+            }
         }
     }
 
-    /// <summary>Counts accesses from now on, or no longer, as <see cref="Counting"/> and whoever observes want it.</summary>
-    internal void ApplyCounting()
+    /// <summary>
+    /// A reader that was still open may be between loading its slot's address and announcing itself there. What it reads and counts in then stays for
+    /// ever: 30 KiB and its counters, paid by whoever closes an engine before its readers.
+    /// </summary>
+    private void KeepWhatReadersTouch(nint[] counters)
+    {
+        lock (KeptForReaders)
+        {
+            KeptForReaders.AddRange([Readers.Chunks, (nint)Publisher.Epoch, (nint)Liodns.Cells, (nint)_unknownCell, counters]);
+        }
+    }
+
+    /// <summary>
+    /// Counts accesses from now on, or no longer, as <see cref="Counting"/> and whoever observes want it. Without memory for it the engine is not
+    /// counted, and says so (<see cref="EngineStatistics.IsCounting"/>).
+    /// </summary>
+    internal void FollowObservers()
     {
         lock (_counting)
         {
-            bool isOn = _countingWhen == AccessCounting.On || (_countingWhen == AccessCounting.WhenObserved && EngineList.IsObserved);
-            Counters.Switch(isOn, _countsWindows);
+            try
+            {
+                ApplyCounting(_countingWhen, _countsWindows);
+            }
+            catch (PamuException noMemory) when (noMemory.Errno == Errno.ENOMEM)
+            {
+            }
         }
+    }
+
+    private void ApplyCounting(AccessCounting when, bool countsWindows)
+    {
+        bool isOn = when == AccessCounting.On || (when == AccessCounting.WhenObserved && EngineList.IsObserved);
+        Counters.Switch(isOn, countsWindows);
     }
 
     /// <summary>Counts a control call that ended, and tells whoever listens.</summary>
@@ -380,19 +454,6 @@ public sealed unsafe class PamuEngine : IDisposable
     {
         _inTurn = false;
         _control.Exit();
-    }
-
-    private static TableCell* MakeCell(FaultKind refusal)
-    {
-        var cell = (TableCell*)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
-        cell->Current = TableBuilder.BuildRefusing(refusal);
-        return cell;
-    }
-
-    private static void FreeCell(TableCell* cell)
-    {
-        TableBuilder.Free(cell->Current);
-        NativeMemory.AlignedFree(cell);
     }
 }
 

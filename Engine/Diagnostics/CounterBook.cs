@@ -2,11 +2,12 @@
 //
 // Unsafe: owns the native arrays. Invariants:
 //   - an array is zeroed before its reader can see it, never moves, and is freed when its reader can enter no section any more (it unregistered
-//     outside of one) or with the engine. Switching counting off hides it and keeps it;
+//     outside of one) or with the engine, if all readers did. Switching counting off hides it and keeps it;
 //   - a block is written by its reader's thread alone, inside a section on a table that carries the account's offset;
 //   - an account is closed after a grace period: no section has such a table any more. Only then are its blocks cleared for another container;
 //   - what a freed or cleared block had counted is added to the account before, under the same lock: sums never miss it or have it twice.
 
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace PamuFastPath.Diagnostics;
@@ -101,7 +102,8 @@ internal sealed unsafe class CounterBook
         }
     }
 
-    /// <summary>A reader comes. If there is no memory for its counters, it is not counted.</summary>
+    /// <summary>A reader comes.</summary>
+    /// <exception cref="PamuException">ENOMEM: accesses are counted, and there is no memory for its counters.</exception>
     internal CountedReader Join(ReaderSlot* slot)
     {
         var reader = new CountedReader(slot);
@@ -109,6 +111,11 @@ internal sealed unsafe class CounterBook
         slot->CountsWindows = 0;
         lock (_gate)
         {
+            if (_isOn)
+            {
+                Furnish(reader);
+            }
+
             _readers.Add(reader);
             Show(reader);
         }
@@ -124,7 +131,9 @@ internal sealed unsafe class CounterBook
             if (_readers.Remove(reader))
             {
                 reader.Slot->Counters = null;
-                End(reader);
+                Fold(reader);
+                NativeBlocks.FreeSparse(reader.Memory);
+                reader.Memory = null;
             }
         }
     }
@@ -139,6 +148,7 @@ internal sealed unsafe class CounterBook
     }
 
     /// <summary>Switches counting for all readers, those in a section included.</summary>
+    /// <exception cref="PamuException">ENOMEM: there is no memory for a reader's counters; nothing changes then.</exception>
     internal void Switch(bool isOn, bool countsWindows)
     {
         lock (_gate)
@@ -146,6 +156,11 @@ internal sealed unsafe class CounterBook
             if (_isOn == isOn && _countsWindows == countsWindows)
             {
                 return;
+            }
+
+            foreach (CountedReader reader in isOn ? _readers : [])
+            {
+                Furnish(reader);
             }
 
             SampleAll(); // as it was counted until now
@@ -175,7 +190,7 @@ internal sealed unsafe class CounterBook
             {
                 if (account != null)
                 {
-                    int at = account == None ? -1 : accounts.IndexOf(account);
+                    int at = account == None ? -1 : IndexOf(accounts, account);
                     AddTo(at < 0 ? others : counts[at] = new AccessCounts(_banks), account);
                 }
             }
@@ -217,43 +232,56 @@ internal sealed unsafe class CounterBook
         }
     }
 
-    /// <summary>With the engine, after its slots.</summary>
-    internal void Free()
+    /// <summary>With the engine, after its slots. Nobody is counted any more.</summary>
+    /// <param name="isQuiet">Whether no reader can be about to enter a section. Otherwise the memory of those that are left is only forgotten.</param>
+    /// <returns>The memory that was forgotten.</returns>
+    internal nint[] Free(bool isQuiet)
     {
         lock (_gate)
         {
+            _isOn = false;
+            var kept = new List<nint>();
             foreach (CountedReader reader in _readers)
             {
-                End(reader);
+                Fold(reader);
+                if (isQuiet)
+                {
+                    NativeBlocks.FreeSparse(reader.Memory);
+                }
+                else
+                {
+                    kept.Add((nint)reader.Memory);
+                }
+
+                reader.Memory = null;
             }
 
             _readers.Clear();
             _lost = 0;
+            return [.. kept];
+        }
+    }
+
+    /// <summary>Gives a reader its counters. Most accounts are never used, so most of their memory is never touched.</summary>
+    private void Furnish(CountedReader reader)
+    {
+        if (reader.Memory == null)
+        {
+            reader.Memory = NativeBlocks.TakeSparse((nuint)(AccountsMax * _blockBytes + ReaderCounters.Alignment), "counters");
         }
     }
 
     private void Show(CountedReader reader)
     {
-        if (_isOn && reader.Memory == null)
-        {
-            try
-            {
-                // Not cleared by hand: fresh memory is zero, and pages nobody counts in are never touched.
-                reader.Memory = NativeMemory.AllocZeroed((nuint)(AccountsMax * _blockBytes + ReaderCounters.Alignment));
-            }
-            catch (OutOfMemoryException)
-            {
-                return;
-            }
-        }
-
+        Debug.Assert(!_isOn || reader.Memory != null, "who is counted has counters");
         reader.Slot->CountsWindows = _countsWindows ? 1u : 0u;
 
         // Release: the blocks are zero before the reader sees them.
         Volatile.Write(ref *(nint*)&reader.Slot->Counters, _isOn ? (nint)reader.First : 0);
     }
 
-    private void End(CountedReader reader)
+    /// <summary>Adds what a reader counted to the accounts.</summary>
+    private void Fold(CountedReader reader)
     {
         foreach (CounterAccount? account in _accounts.AsSpan(0, _accountCount))
         {
@@ -262,9 +290,6 @@ internal sealed unsafe class CounterBook
                 account.Fold(block, _hasCountedWindows);
             }
         }
-
-        NativeMemory.Free(reader.Memory);
-        reader.Memory = null;
     }
 
     private void SampleAll()
@@ -293,6 +318,17 @@ internal sealed unsafe class CounterBook
         }
 
         sum.Add(account.Ended); // after the samples
+    }
+
+    private static int IndexOf(ReadOnlySpan<CounterAccount> accounts, CounterAccount account)
+    {
+        int at = accounts.Length - 1;
+        while (at >= 0 && accounts[at] != account)
+        {
+            at--;
+        }
+
+        return at;
     }
 
     private static ReaderCounters* Block(CountedReader reader, CounterAccount account) =>

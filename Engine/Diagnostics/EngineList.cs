@@ -51,7 +51,7 @@ internal static class EngineList
             engines = LiveLocked();
         }
 
-        engines.ForEach(static engine => engine.ApplyCounting()); // asks IsObserved again, so that the last of two changes wins
+        engines.ForEach(static engine => engine.FollowObservers()); // asks IsObserved again, so that the last of two changes wins
     }
 
     /// <summary>Adds an engine.</summary>
