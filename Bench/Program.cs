@@ -2,6 +2,7 @@ using BenchmarkDotNet.Running;
 using PamuFastPath.Bench.Compare;
 using PamuFastPath.Bench.Gate;
 using PamuFastPath.Bench.Native;
+using PamuFastPath.Bench.Overhead;
 using PamuFastPath.Bench.Report;
 using PamuFastPath.Bench.Suites;
 
@@ -13,6 +14,10 @@ switch (args)
         return GateCommand.Run(rest);
     case [GateProcess.Command, .. string[] rest]:
         return GateProcess.Run(rest);
+    case [OverheadCommand.Name, .. string[] rest]:
+        return OverheadCommand.Run(rest);
+    case [OverheadProcess.Command, .. string[] rest]:
+        return OverheadProcess.Run(rest);
     case [NativeCommand.Name, .. string[] rest]:
         return NativeCommand.Run(rest);
     case [ReportCommand.Name, .. string[] rest]:

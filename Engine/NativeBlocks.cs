@@ -1,4 +1,4 @@
-// The native memory of the engine: tables, cells, reader slots, the epoch and the LIODN map. All of it comes from here and goes back here.
+// The native memory of the engine: tables, cells, reader slots and counters, the epoch and the LIODN map. All of it comes from here and goes back here.
 //
 // Unsafe: hands out raw memory. Invariants:
 //   - a block is cleared and aligned when it is handed out, and belongs to whoever asked until that one gives it back, once;
@@ -34,27 +34,67 @@ internal static unsafe class NativeBlocks
     /// <exception cref="PamuException">ENOMEM.</exception>
     internal static void* Take(nuint bytes, nuint alignment, string what)
     {
-        void* block = OutOfMemoryAtForTest > 0 && --OutOfMemoryAtForTest == 0 ? null : Allocate(bytes, alignment);
-        if (block == null)
-        {
-            throw new PamuException(Errno.ENOMEM, what, $"memory for {bytes} bytes");
-        }
-
+        void* block = Taken(IsRefusedForTest() ? null : Allocate(bytes, alignment), bytes, what);
         Debug.Assert((nuint)block % alignment == 0, "blocks are aligned");
         NativeMemory.Clear(block, bytes);
-        _liveOfThread++;
-        Interlocked.Increment(ref _live);
         return block;
     }
 
-    /// <summary>Gives a block back; null is none.</summary>
+    /// <summary>Takes a large block of which little may ever be used: cleared by the system, page by page as it is touched. Aligned to 16.</summary>
+    /// <param name="bytes">Its size.</param>
+    /// <param name="what">What it is for, as the error calls it.</param>
+    /// <exception cref="PamuException">ENOMEM.</exception>
+    internal static void* TakeSparse(nuint bytes, string what) => Taken(IsRefusedForTest() ? null : AllocateSparse(bytes), bytes, what);
+
+    /// <summary>Gives a block of <see cref="Take"/> back; null is none.</summary>
     internal static void Free(void* block)
     {
         if (block != null)
         {
             NativeMemory.AlignedFree(block);
-            _liveOfThread--;
-            Interlocked.Decrement(ref _live);
+            Given();
+        }
+    }
+
+    /// <summary>Gives a block of <see cref="TakeSparse"/> back; null is none.</summary>
+    internal static void FreeSparse(void* block)
+    {
+        if (block != null)
+        {
+            NativeMemory.Free(block);
+            Given();
+        }
+    }
+
+    private static bool IsRefusedForTest() => OutOfMemoryAtForTest > 0 && --OutOfMemoryAtForTest == 0;
+
+    private static void* Taken(void* block, nuint bytes, string what)
+    {
+        if (block == null)
+        {
+            throw new PamuException(Errno.ENOMEM, what, $"memory for {bytes} bytes");
+        }
+
+        _liveOfThread++;
+        Interlocked.Increment(ref _live);
+        return block;
+    }
+
+    private static void Given()
+    {
+        _liveOfThread--;
+        Interlocked.Decrement(ref _live);
+    }
+
+    private static void* AllocateSparse(nuint bytes)
+    {
+        try
+        {
+            return NativeMemory.AllocZeroed(bytes);
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
         }
     }
 

@@ -70,6 +70,9 @@ internal sealed unsafe class GateWorkloads : IDisposable
         _port = new DmaPort(_reader, DmaLiodn, _memory);
     }
 
+    /// <summary>The engine of all of them.</summary>
+    internal PamuEngine Engine => _engine;
+
     /// <summary>Receives results, so that no loop is dead.</summary>
     internal ulong Sink { get; private set; }
 
@@ -89,6 +92,7 @@ internal sealed unsafe class GateWorkloads : IDisposable
         List<GateWorkload> all =
         [
             new("single, one section", Count, SingleFloor, true, SingleInOneSection),
+            new("single, sections of 8", Count, SingleFloor, true, SingleInSectionsOf8),
             new("single, own section", Count, SingleFloor, true, SingleInOwnSection),
             new("single, by LIODN", Count, SingleFloor, true, SingleByLiodn),
             new("range over two windows", Count, DmaFloor, true, RangeOverTwoWindows),
@@ -120,6 +124,22 @@ internal sealed unsafe class GateWorkloads : IDisposable
             for (int i = 0; i < Count; i++)
             {
                 sum += section.Translate(iovas[i], 64, DmaAccess.Write).Target;
+            }
+        }
+
+        Sink += sum;
+    }
+
+    private void SingleInSectionsOf8()
+    {
+        ulong* iovas = _iovas;
+        ulong sum = 0;
+        for (int i = 0; i < Count; i += 8)
+        {
+            using ReaderSection section = _reader.Enter(_few);
+            for (int j = i; j < i + 8; j++)
+            {
+                sum += section.Translate(iovas[j], 64, DmaAccess.Write).Target;
             }
         }
 

@@ -23,12 +23,14 @@ internal static class ContainerDoor
         where TMemory : IArgumentMemory, allows ref struct
     {
         long began = PamuEventSource.Now();
-        long result = Dispatch(container, PamuRequests.Plain(request), argument, memory);
-        PamuEventSource.Log.IoctlDone(container.Fd, request, result, began);
+        DecodedArguments arguments = default;
+        long result = Dispatch(container, PamuRequests.Plain(request), argument, memory, ref arguments);
+        container.Engine.CallDone(container.Fd, request, result, began, arguments);
         return result;
     }
 
-    private static long Dispatch<TMemory>(PamuContainer container, uint request, ulong argument, TMemory memory)
+    private static long Dispatch<TMemory>(
+        PamuContainer container, uint request, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         if (container.CurrentState.IsDisposed)
@@ -41,8 +43,10 @@ internal static class ContainerDoor
             case PamuRequests.GetApiVersion:
                 return 0;
             case PamuRequests.CheckExtension:
+                arguments = DecodedArguments.Value(argument);
                 return argument == container.Engine.Platform.PamuExtension ? 1 : 0;
             case PamuRequests.SetIommu:
+                arguments = DecodedArguments.Value(argument);
                 return LastRefusal.Answer(container.TrySetIommu(argument));
         }
 
@@ -54,13 +58,13 @@ internal static class ContainerDoor
         return request switch
         {
             PamuRequests.IommuGetInfo => GetInfo(container, argument, memory),
-            PamuRequests.IommuMapDma => MapDma(container, argument, memory),
-            PamuRequests.IommuUnmapDma => UnmapDma(container, argument, memory),
-            PamuRequests.PamuGetAttr => GetAttr(container, argument, memory),
-            PamuRequests.PamuSetAttr => SetAttr(container, argument, memory),
+            PamuRequests.IommuMapDma => MapDma(container, argument, memory, ref arguments),
+            PamuRequests.IommuUnmapDma => UnmapDma(container, argument, memory, ref arguments),
+            PamuRequests.PamuGetAttr => GetAttr(container, argument, memory, ref arguments),
+            PamuRequests.PamuSetAttr => SetAttr(container, argument, memory, ref arguments),
             PamuRequests.PamuGetMsiBankCount => container.MsiBankCount,
-            PamuRequests.PamuMapMsiBank => MapMsiBank(container, argument, memory),
-            PamuRequests.PamuUnmapMsiBank => UnmapMsiBank(container, argument, memory),
+            PamuRequests.PamuMapMsiBank => MapMsiBank(container, argument, memory, ref arguments),
+            PamuRequests.PamuUnmapMsiBank => UnmapMsiBank(container, argument, memory, ref arguments),
             _ => LastRefusal.Answer(Errno.ENOTTY, "request", "a container request"),
         };
     }
@@ -98,7 +102,7 @@ internal static class ContainerDoor
         return CopyOut(argument, 4, memory, info[4..]);
     }
 
-    private static long MapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long MapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> map = stackalloc byte[MapDmaBytes];
@@ -107,10 +111,11 @@ internal static class ContainerDoor
             return error;
         }
 
+        arguments = DecodedArguments.MapDma(U64(map, 8), U64(map, 16), U64(map, 24), (DmaPermissions)U32(map, 4));
         return LastRefusal.Answer(container.TryMapDma(U64(map, 8), U64(map, 16), U64(map, 24), (DmaPermissions)U32(map, 4)));
     }
 
-    private static long UnmapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long UnmapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> unmap = stackalloc byte[UnmapDmaBytes];
@@ -119,6 +124,7 @@ internal static class ContainerDoor
             return error;
         }
 
+        arguments = DecodedArguments.UnmapDma(U64(unmap, 8), U64(unmap, UnmapDmaSize));
         if (U32(unmap, 4) != 0)
         {
             return UnknownFlags();
@@ -142,7 +148,7 @@ internal static class ContainerDoor
         return 0;
     }
 
-    private static long GetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long GetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> attr = stackalloc byte[AttrBytes];
@@ -151,6 +157,7 @@ internal static class ContainerDoor
             return error;
         }
 
+        arguments = DecodedArguments.Attribute(U32(attr, 8));
         if (U32(attr, 4) != 0)
         {
             return UnknownFlags();
@@ -177,7 +184,7 @@ internal static class ContainerDoor
         }
     }
 
-    private static long SetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long SetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> attr = stackalloc byte[AttrBytes];
@@ -186,6 +193,13 @@ internal static class ContainerDoor
             return error;
         }
 
+        arguments = (PamuAttr)U32(attr, 8) switch
+        {
+            PamuAttr.Geometry => DecodedArguments.Geometry(U64(attr, 16), U64(attr, 24)),
+            PamuAttr.Windows => DecodedArguments.Windows(U32(attr, 16)),
+            PamuAttr.Stash => DecodedArguments.Stash(U32(attr, 16), U32(attr, 20)),
+            _ => DecodedArguments.Attribute(U32(attr, 8)),
+        };
         if (U32(attr, 4) != 0)
         {
             return UnknownFlags();
@@ -200,7 +214,7 @@ internal static class ContainerDoor
         };
     }
 
-    private static long MapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long MapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> map = stackalloc byte[MapMsiBytes];
@@ -209,10 +223,11 @@ internal static class ContainerDoor
             return error;
         }
 
+        arguments = DecodedArguments.MapMsiBank(U32(map, 8), U64(map, 16), (DmaPermissions)U32(map, 4));
         return LastRefusal.Answer(container.TryMapMsiBank(U32(map, 8), U64(map, 16), (DmaPermissions)U32(map, 4)));
     }
 
-    private static long UnmapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long UnmapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> unmap = stackalloc byte[UnmapMsiBytes];
@@ -221,6 +236,7 @@ internal static class ContainerDoor
             return error;
         }
 
+        arguments = DecodedArguments.UnmapMsiBank(U64(unmap, 8));
         return U32(unmap, 4) != 0 ? UnknownFlags() : LastRefusal.Answer(container.TryUnmapMsiBank(U64(unmap, 8)));
     }
 

@@ -14,14 +14,16 @@ internal static class GroupDoor
         where TMemory : IArgumentMemory, allows ref struct
     {
         long began = PamuEventSource.Now();
+        int before = group.Container?.Fd ?? -1;
+        DecodedArguments arguments = DecodedArguments.Group(group.Id);
         long result = PamuRequests.Plain(request) switch
         {
             PamuRequests.GroupGetStatus => GetStatus(group, argument, memory),
-            PamuRequests.GroupSetContainer => SetContainer(engine, group, argument, memory),
+            PamuRequests.GroupSetContainer => SetContainer(engine, group, argument, memory, ref arguments),
             PamuRequests.GroupUnsetContainer => LastRefusal.Answer(group.DetachCore()),
             _ => LastRefusal.Answer(Errno.ENOTTY, "request", "a group request"),
         };
-        PamuEventSource.Log.IoctlDone(group.Container?.Fd ?? -1, request, result, began);
+        engine.CallDone(group.Container?.Fd ?? before, request, result, began, arguments);
         return result;
     }
 
@@ -38,7 +40,7 @@ internal static class GroupDoor
         return memory.TryWrite(unchecked(argument + 4), status[4..]) ? 0 : ContainerDoor.Unwritable();
     }
 
-    private static long SetContainer<TMemory>(PamuEngine engine, PamuGroup group, ulong argument, TMemory memory)
+    private static long SetContainer<TMemory>(PamuEngine engine, PamuGroup group, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> fd = stackalloc byte[sizeof(int)];
@@ -46,6 +48,8 @@ internal static class GroupDoor
         {
             return ContainerDoor.Unreadable();
         }
+
+        arguments = DecodedArguments.GroupAndContainer(group.Id, MemoryMarshal.Read<int>(fd));
 
         // As the kernel: a group that has a container is refused before the number is looked at.
         if (group.Container != null)

@@ -44,6 +44,7 @@ public sealed unsafe partial class PamuContainer
         TableHeader* first = null;
         TableHeader* final = null;
         TableHeader* back = null;
+        long building = PamuEventSource.Now();
         try
         {
             try
@@ -60,24 +61,25 @@ public sealed unsafe partial class PamuContainer
                 return new Refusal(noMemory.Errno, noMemory.Parameter, noMemory.Rule);
             }
 
+            long builtFor = PamuEventSource.Since(building);
             if (image != null && !removes && _hardware!.Apply(image) is { IsRefused: true } cannotAdd)
             {
                 return cannotAdd;
             }
 
             left.ForEach(ClearLiodns);
-            Show(ref first, removes);
+            Show(ref first, removes, builtFor);
             if (image != null && removes)
             {
                 if (_hardware!.Apply(image) is { IsRefused: true } cannotRemove)
                 {
-                    Show(ref back, removes: false);
+                    Show(ref back, removes: false, builtFor);
                     left.ForEach(SetLiodns);
                     Become(old);
                     return cannotRemove;
                 }
 
-                Show(ref final, removes: false);
+                Show(ref final, removes: false, builtFor);
             }
 
             joined.ForEach(SetLiodns);
@@ -99,30 +101,43 @@ public sealed unsafe partial class PamuContainer
         Volatile.Write(ref _state, state.Generation == _generation ? state : state with { Generation = _generation });
 
     /// <summary>Publishes a table, if there is one, and waits for the readers if rights go with it or went before.</summary>
-    private void Show(ref TableHeader* table, bool removes)
+    private void Show(ref TableHeader* table, bool removes, long builtFor)
     {
         Action<int, ulong, long>? published = Engine.Published;
         long began = published != null ? Stopwatch.GetTimestamp() : PamuEventSource.Now();
         bool publishes = table != null;
         ulong retiredAt = 0;
+        int live = 0;
+        int windows = 0;
         if (publishes)
         {
             Debug.Assert(table->Generation > _generation, "generations count the tables published");
+            live = table->LiveWindows;
+            windows = (int)table->WindowCount;
             Volatile.Write(ref _generation, table->Generation);
             retiredAt = Engine.Publisher.Publish((TableCell*)_cell, table);
             table = null; // the cell's now
         }
 
-        if (removes)
-        {
-            Engine.Publisher.WaitForReaders(publishes ? retiredAt : Engine.Publisher.Advance());
-        }
-
+        long grace = removes ? WaitForReaders(publishes ? retiredAt : Engine.Publisher.Advance()) : 0;
         if (publishes)
         {
-            PamuEventSource.Log.PublicationDone(Fd, _generation, removes, began);
+            Engine.Control.AddPublication();
+            PamuEventSource.Log.PublicationDone(Engine.Number, Fd, _generation, removes, began, windows, live, builtFor, grace);
             published?.Invoke(Fd, _generation, PamuEventSource.Since(began));
         }
+    }
+
+    /// <summary>A grace period.</summary>
+    /// <returns>How long it took in nanoseconds.</returns>
+    private long WaitForReaders(ulong epoch)
+    {
+        long began = Stopwatch.GetTimestamp();
+        Engine.Publisher.WaitForReaders(epoch);
+        long nanoseconds = PamuEventSource.Since(began);
+        Engine.Control.AddGrace((ulong)nanoseconds);
+        PamuMeter.GraceDone(Engine.Number, Fd, nanoseconds);
+        return nanoseconds;
     }
 
     /// <summary>A call that takes rights away would wait for the caller's own section for ever.</summary>
@@ -148,7 +163,7 @@ public sealed unsafe partial class PamuContainer
         }
     }
 
-    private static TableHeader* Build(ContainerState state, ulong generation)
+    private TableHeader* Build(ContainerState state, ulong generation)
     {
         Span<LiveWindow> windows = stackalloc LiveWindow[(int)state.WindowCount];
         for (int i = 0; i < windows.Length; i++)
@@ -156,11 +171,11 @@ public sealed unsafe partial class PamuContainer
             windows[i] = state.LiveWindow(i);
         }
 
-        return TableBuilder.Build(state.Geometry, windows, generation);
+        return TableBuilder.Build(state.Geometry, windows, generation, _account.Offset);
     }
 
     /// <summary>What is allowed before and after a step, with the same result.</summary>
-    private static TableHeader* BuildCommon(ContainerState old, ContainerState next, ulong generation)
+    private TableHeader* BuildCommon(ContainerState old, ContainerState next, ulong generation)
     {
         bool sameGeometry = old.Geometry.Equals(next.Geometry);
         Span<LiveWindow> windows = stackalloc LiveWindow[(int)next.WindowCount];
@@ -169,7 +184,7 @@ public sealed unsafe partial class PamuContainer
             windows[i] = sameGeometry ? old.LiveWindow(i).Common(next.LiveWindow(i)) : LiveWindow.Empty;
         }
 
-        return TableBuilder.Build(next.Geometry, windows, generation);
+        return TableBuilder.Build(next.Geometry, windows, generation, _account.Offset);
     }
 
     private static void Free(TableHeader* table)

@@ -8,6 +8,7 @@
 
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -22,6 +23,7 @@ namespace PamuFastPath;
 /// </remarks>
 public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 {
+    private readonly CounterAccount _account;
     private nint _cell;
     private readonly nint* _cellCopy;
     private ContainerState _state;
@@ -32,7 +34,17 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
         : base(engine, fd)
     {
         _state = ContainerState.Initial(engine.Platform);
-        _cell = (nint)TableCell.Make(Build(_state, _generation));
+        _account = engine.Counters.Open(this);
+        try
+        {
+            _cell = (nint)TableCell.Make(Build(_state, _generation));
+        }
+        catch
+        {
+            engine.Counters.Close(_account);
+            throw;
+        }
+
         _cellCopy = cellCopy;
         if (cellCopy != null)
         {
@@ -42,6 +54,27 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 
     /// <summary>Counts the tables published so far; 1 for the first. A restored container goes on from where the saved one was.</summary>
     public ulong Generation => Volatile.Read(ref _generation);
+
+    /// <summary>
+    /// What was done with the container so far. While accesses are not counted (<see cref="PamuEngine.Counting"/>), their counts stand still.
+    /// Good after the container was disposed, too.
+    /// </summary>
+    public ContainerStatistics GetStatistics() => Statistics(Engine.Counters.Look(_account));
+
+    internal CounterAccount Account => _account;
+
+    internal ContainerStatistics Statistics(AccessCounts accesses)
+    {
+        ContainerState state = State;
+        int live = 0;
+        for (int i = 0; i < state.Windows.Length; i++)
+        {
+            live += state.LiveWindow(i).IsEmpty ? 0 : 1;
+        }
+
+        return new ContainerStatistics(
+            Fd, Generation, state.ApertureStart, state.ApertureLast, (int)state.WindowCount, live, accesses);
+    }
 
     /// <summary>Where the pointer to the cell stands.</summary>
     internal ref nint CellPlace
@@ -165,7 +198,8 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 
         Volatile.Write(ref _state, _state with { IsDisposed = true, Groups = [] });
         Engine.Forget(this);
-        Engine.Publisher.WaitForReaders(Engine.Publisher.Advance());
+        _ = WaitForReaders(Engine.Publisher.Advance());
+        Engine.Counters.Close(_account);
         TableCell.Free(cell);
         _hardware?.Dispose();
     }

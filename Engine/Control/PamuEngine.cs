@@ -4,6 +4,7 @@
 // containers as long as the process, so that whoever kept a pointer to it never finds it gone.
 
 using System.Collections.Immutable;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -19,6 +20,9 @@ public sealed unsafe partial class PamuEngine : IDisposable
     private readonly Dictionary<int, PamuGroup> _groups = [];
     private readonly HashSet<int> _heldLiodns = [];
     private readonly TableCell* _unknownCell;
+    private readonly Lock _counting = new(); // guards when accesses are counted
+    private AccessCounting _countingWhen;
+    private bool _countsWindows;
     private bool _inTurn;
     private bool _isDisposed;
 
@@ -29,7 +33,8 @@ public sealed unsafe partial class PamuEngine : IDisposable
     {
         Platform = platform ?? new PamuPlatform();
         ClosedPlaces.Make();
-        Readers = new ReaderRegistry();
+        Counters = new CounterBook(Platform.MsiBanks.Count);
+        Readers = new ReaderRegistry(Counters);
         Publisher = new Publisher(Readers);
         try
         {
@@ -42,13 +47,72 @@ public sealed unsafe partial class PamuEngine : IDisposable
             Publisher.Free(withEpoch: true);
             throw;
         }
+
+        _countingWhen = Platform.Counting;
+        _countsWindows = Platform.CountsWindows;
+        Number = EngineList.Add(this); // from here on others see it
+        Faults.Engine = Number;
+        Publisher.Engine = Number;
+        FollowObservers();
     }
+
+    /// <summary>The engine's number in this process, from 1: what events and instruments call it.</summary>
+    public int Number { get; }
 
     /// <summary>What the machine is like.</summary>
     public PamuPlatform Platform { get; }
 
     /// <summary>The refused accesses that DMA ports recorded.</summary>
     public FaultLog Faults { get; } = new();
+
+    /// <summary>
+    /// When accesses are counted. Takes effect at once, in open sections too, and waits for nobody. What was counted stays. The cost is in
+    /// <c>docs/observability.md</c>.
+    /// </summary>
+    /// <exception cref="PamuException">When set: ENOMEM, there is no memory for the counters of the readers; nothing changed.</exception>
+    public AccessCounting Counting
+    {
+        get
+        {
+            lock (_counting)
+            {
+                return _countingWhen;
+            }
+        }
+
+        set
+        {
+            lock (_counting)
+            {
+                ApplyCounting(value, _countsWindows);
+                _countingWhen = value;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Whether accesses, while they are counted, are also counted in each window they touch (<see cref="AccessCounts.WindowHits"/>). That takes
+    /// a call for each access, and batches are translated twice. Without, windows are sampled.
+    /// </summary>
+    public bool CountsWindows
+    {
+        get
+        {
+            lock (_counting)
+            {
+                return _countsWindows;
+            }
+        }
+
+        set
+        {
+            lock (_counting)
+            {
+                ApplyCounting(_countingWhen, value);
+                _countsWindows = value;
+            }
+        }
+    }
 
     /// <summary>The open containers, by number.</summary>
     public IReadOnlyList<PamuContainer> Containers
@@ -77,6 +141,10 @@ public sealed unsafe partial class PamuEngine : IDisposable
     /// <summary>Names of the readers that are inside a section at this moment.</summary>
     public IReadOnlyList<string> ReadersInSection => Readers.NamesInSection();
 
+    internal CounterBook Counters { get; }
+
+    internal ControlCounts Control { get; } = new();
+
     internal ReaderRegistry Readers { get; }
 
     internal Publisher Publisher { get; }
@@ -88,6 +156,37 @@ public sealed unsafe partial class PamuEngine : IDisposable
 
     /// <summary>Told of each table that is published, under the control lock: container, generation, nanoseconds. Null: nobody.</summary>
     internal Action<int, ulong, long>? Published { get; set; }
+
+    /// <summary>What the engine has done so far. Costs microseconds for each reader and container; readers are not disturbed.</summary>
+    public EngineStatistics GetStatistics()
+    {
+        IReadOnlyList<PamuContainer> open = Containers;
+        AccessCounts?[] counts = Counters.Look([.. open.Select(static container => container.Account)], out AccessCounts others);
+        List<ContainerStatistics> containers = [];
+        var all = new AccessCounts(Platform.MsiBanks.Count);
+        all.Add(others);
+        for (int i = 0; i < counts.Length; i++)
+        {
+            if (counts[i] is AccessCounts own) // not closed meanwhile
+            {
+                all.Add(own);
+                containers.Add(open[i].Statistics(own));
+            }
+        }
+
+        return new EngineStatistics(
+            Number,
+            Counters.IsOn,
+            Counters.ReaderCount,
+            all,
+            others,
+            Control.Copy(),
+            Publisher.RetiredCount,
+            Faults.TotalCount,
+            Faults.DroppedCount,
+            Faults.EventsSuppressed,
+            containers);
+    }
 
     /// <summary>Opens a container. Its number is the smallest that is free.</summary>
     /// <exception cref="PamuException">ENOMEM.</exception>
@@ -246,8 +345,11 @@ public sealed unsafe partial class PamuEngine : IDisposable
                 _isDisposed = true;
             }
 
+            EventFeed.WriteLast(this);
+            EngineList.Remove(this);
             bool isQuiet = Readers.Free();
             Publisher.Free(withEpoch: isQuiet);
+            nint[] counters = Counters.Free(isQuiet);
             if (isQuiet)
             {
                 Liodns.Free();
@@ -255,21 +357,52 @@ public sealed unsafe partial class PamuEngine : IDisposable
             }
             else
             {
-                KeepWhatReadersTouch();
+                KeepWhatReadersTouch(counters);
             }
         }
     }
 
     /// <summary>
-    /// A reader that was still open may be between loading its slot's address and announcing itself there. What it reads then stays for ever: 30 KiB,
-    /// paid by whoever closes an engine before its readers.
+    /// A reader that was still open may be between loading its slot's address and announcing itself there. What it reads and counts in then stays for
+    /// ever: 30 KiB and its counters, paid by whoever closes an engine before its readers.
     /// </summary>
-    private void KeepWhatReadersTouch()
+    private void KeepWhatReadersTouch(nint[] counters)
     {
         lock (KeptForReaders)
         {
-            KeptForReaders.AddRange([Readers.Chunks, (nint)Publisher.Epoch, (nint)Liodns.Cells, (nint)_unknownCell]);
+            KeptForReaders.AddRange([Readers.Chunks, (nint)Publisher.Epoch, (nint)Liodns.Cells, (nint)_unknownCell, counters]);
         }
+    }
+
+    /// <summary>
+    /// Counts accesses from now on, or no longer, as <see cref="Counting"/> and whoever observes want it. Without memory for it the engine is not
+    /// counted, and says so (<see cref="EngineStatistics.IsCounting"/>).
+    /// </summary>
+    internal void FollowObservers()
+    {
+        lock (_counting)
+        {
+            try
+            {
+                ApplyCounting(_countingWhen, _countsWindows);
+            }
+            catch (PamuException noMemory) when (noMemory.Errno == Errno.ENOMEM)
+            {
+            }
+        }
+    }
+
+    private void ApplyCounting(AccessCounting when, bool countsWindows)
+    {
+        bool isOn = when == AccessCounting.On || (when == AccessCounting.WhenObserved && EngineList.IsObserved);
+        Counters.Switch(isOn, countsWindows);
+    }
+
+    /// <summary>Counts a control call that ended, and tells whoever listens.</summary>
+    internal void CallDone(int container, uint request, long result, long began, in DecodedArguments arguments)
+    {
+        Control.AddCall(isRefused: result < 0);
+        PamuEventSource.Log.IoctlDone(Number, container, request, result, began, arguments);
     }
 
     internal void Forget(PamuContainer container)

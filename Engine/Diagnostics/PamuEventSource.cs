@@ -5,8 +5,12 @@ namespace PamuFastPath.Diagnostics;
 
 /// <summary>
 /// Events for EventPipe, dotnet-trace and the like, under the provider name <c>PamuFastPath</c>. Costs one flag test per control call
-/// when nobody listens, and nothing per translation. Ids and payloads are stable.
+/// when nobody listens, and nothing per translation. Ids and payloads are stable: payloads only ever grow at their end, with the event's version.
 /// </summary>
+/// <remarks>
+/// Arguments of an enabling session: <c>SnapshotIntervalSec</c>, seconds between snapshots (0.05 to 3600, default 1), and <c>EventCounterIntervalSec</c>.
+/// Every enabling command writes a snapshot at once, to all sessions.
+/// </remarks>
 [EventSource(Name = ProviderName)]
 public sealed class PamuEventSource : EventSource
 {
@@ -31,6 +35,12 @@ public sealed class PamuEventSource : EventSource
 
         /// <summary>Refused accesses.</summary>
         public const EventKeywords Faults = (EventKeywords)0x4;
+
+        /// <summary>Messages that DMA ports delivered.</summary>
+        public const EventKeywords Msi = (EventKeywords)0x8;
+
+        /// <summary>Snapshots of all counts, once in an interval. While somebody listens, engines that count when observed count accesses.</summary>
+        public const EventKeywords Counters = (EventKeywords)0x10;
     }
 
     /// <summary>A control call ended.</summary>
@@ -39,58 +49,305 @@ public sealed class PamuEventSource : EventSource
     /// <param name="name">The request's name.</param>
     /// <param name="result">0 or a positive result, or a negative errno.</param>
     /// <param name="nanoseconds">How long it took, the grace period included.</param>
-    [Event(1, Level = EventLevel.Informational, Keywords = Keywords.Control)]
-    public void Ioctl(int container, uint request, string name, long result, long nanoseconds) =>
-        WriteEvent(1, container, request, name, result, nanoseconds);
+    /// <param name="engine">The engine's number in this process.</param>
+    /// <param name="arguments">The arguments by name, as decoded; empty if there are none or they could not be read.</param>
+    [Event(1, Version = 1, Level = EventLevel.Informational, Keywords = Keywords.Control)]
+    public void Ioctl(int container, uint request, string name, long result, long nanoseconds, int engine, string arguments) =>
+        WriteEvent(1, container, request, name, result, nanoseconds, engine, arguments);
 
     /// <summary>A new table is current.</summary>
     /// <param name="container">The container's number.</param>
     /// <param name="generation">The table's generation.</param>
     /// <param name="removedRights">Whether a grace period was waited for.</param>
     /// <param name="nanoseconds">From the swap to the end of the grace period, if there was one.</param>
-    [Event(2, Level = EventLevel.Informational, Keywords = Keywords.Publication)]
-    public void Publication(int container, ulong generation, bool removedRights, long nanoseconds) =>
-        WriteEvent(2, container, generation, removedRights, nanoseconds);
+    /// <param name="engine">The engine's number in this process.</param>
+    /// <param name="windows">Windows of the aperture.</param>
+    /// <param name="windowsLive">Windows a device can reach.</param>
+    /// <param name="buildNanoseconds">How long building the tables of the call took.</param>
+    /// <param name="graceNanoseconds">How long the readers were waited for; 0 if they were not.</param>
+    [Event(2, Version = 1, Level = EventLevel.Informational, Keywords = Keywords.Publication)]
+    public void Publication(
+        int container,
+        ulong generation,
+        bool removedRights,
+        long nanoseconds,
+        int engine,
+        int windows,
+        int windowsLive,
+        long buildNanoseconds,
+        long graceNanoseconds) =>
+        WriteEvent(2, container, generation, removedRights, nanoseconds, engine, windows, windowsLive, buildNanoseconds, graceNanoseconds);
 
-    /// <summary>A device's access was refused.</summary>
+    /// <summary>A device's access was refused, one of the first <c>256</c> of an engine in a second.</summary>
     /// <param name="kind">Why.</param>
     /// <param name="liodn">The device's LIODN.</param>
     /// <param name="iova">First IOVA of the access.</param>
     /// <param name="length">Its bytes.</param>
     /// <param name="isWrite">Its direction.</param>
-    [Event(3, Level = EventLevel.Warning, Keywords = Keywords.Faults)]
-    public void Fault(FaultKind kind, uint liodn, ulong iova, ulong length, bool isWrite) =>
-        WriteEvent(3, (int)kind, liodn, iova, length, isWrite);
+    /// <param name="faultIova">The first refused IOVA.</param>
+    /// <param name="engine">The engine's number in this process; 0 for a fault log of its own.</param>
+    /// <param name="suppressed">Faults of the engine that were not written as events so far.</param>
+    [Event(3, Version = 1, Level = EventLevel.Warning, Keywords = Keywords.Faults)]
+    public void Fault(FaultKind kind, uint liodn, ulong iova, ulong length, bool isWrite, ulong faultIova, int engine, long suppressed) =>
+        WriteEvent(3, (int)kind, liodn, iova, length, isWrite, faultIova, engine, suppressed);
 
     /// <summary>A grace period has lasted long; its call is still waiting.</summary>
     /// <param name="reader">The reader that is in a section.</param>
     /// <param name="milliseconds">How long so far.</param>
     /// <param name="threadIsAlive">False: the reader's thread died in its section; see <see cref="PamuReader.RemoveByForce"/>.</param>
-    [Event(4, Level = EventLevel.Warning, Keywords = Keywords.Publication)]
-    public void GraceWaitLong(string reader, long milliseconds, bool threadIsAlive) => WriteEvent(4, reader, milliseconds, threadIsAlive);
+    /// <param name="engine">The engine's number in this process.</param>
+    [Event(4, Version = 1, Level = EventLevel.Warning, Keywords = Keywords.Publication)]
+    public void GraceWaitLong(string reader, long milliseconds, bool threadIsAlive, int engine) =>
+        WriteEvent(4, reader, milliseconds, threadIsAlive, engine);
+
+    /// <summary>A DMA port delivered a message.</summary>
+    /// <param name="engine">The engine's number in this process.</param>
+    /// <param name="liodn">The device's LIODN.</param>
+    /// <param name="bank">The MSI bank.</param>
+    /// <param name="offset">Offset in the bank's page.</param>
+    /// <param name="data">The word.</param>
+    [Event(5, Level = EventLevel.Informational, Keywords = Keywords.Msi)]
+    public void Message(int engine, uint liodn, int bank, int offset, uint data) => WriteEvent(5, engine, liodn, bank, offset, data);
+
+    /// <summary>
+    /// What an engine has done so far, absolute: once in an interval, when a session is enabled, and when the engine is disposed. As many
+    /// <see cref="ContainerTotals"/> of the same sequence number follow.
+    /// </summary>
+    /// <param name="sequence">Counts the snapshots of the process.</param>
+    /// <param name="engine">The engine's number in this process.</param>
+    /// <param name="isLast">Whether the engine is being disposed.</param>
+    /// <param name="isCounting">Whether accesses are counted.</param>
+    /// <param name="readers">Readers that are registered.</param>
+    /// <param name="containers">How many <see cref="ContainerTotals"/> follow.</param>
+    /// <param name="translations">Accesses that were decided.</param>
+    /// <param name="bytesRead">Bytes of reads of memory.</param>
+    /// <param name="bytesWritten">Bytes of writes to memory.</param>
+    /// <param name="msiHits">Accesses that hit an MSI bank's page.</param>
+    /// <param name="faults">Accesses that were refused.</param>
+    /// <param name="controlCalls">Control calls that ended.</param>
+    /// <param name="controlRefused">Control calls that were refused.</param>
+    /// <param name="publications">Tables published.</param>
+    /// <param name="graceNanoseconds">Time spent in grace periods.</param>
+    /// <param name="graceNanosecondsMax">The longest grace period.</param>
+    /// <param name="gracePeriods">40 counts of 64 bits, little-endian: grace periods of 2^i to below 2^(i+1) ns.</param>
+    /// <param name="tablesRetired">Tables that were replaced and are not freed yet.</param>
+    /// <param name="faultsLogged">Faults recorded in the fault log, dropped ones included.</param>
+    /// <param name="faultsDropped">Faults that found the log full.</param>
+    /// <param name="faultEventsSuppressed">Faults that were not written as events.</param>
+    [Event(6, Level = EventLevel.Informational, Keywords = Keywords.Counters)]
+    public void EngineTotals(
+        ulong sequence,
+        int engine,
+        bool isLast,
+        bool isCounting,
+        int readers,
+        int containers,
+        ulong translations,
+        ulong bytesRead,
+        ulong bytesWritten,
+        ulong msiHits,
+        ulong faults,
+        ulong controlCalls,
+        ulong controlRefused,
+        ulong publications,
+        ulong graceNanoseconds,
+        ulong graceNanosecondsMax,
+        byte[] gracePeriods,
+        int tablesRetired,
+        long faultsLogged,
+        long faultsDropped,
+        long faultEventsSuppressed) => WriteEvent(
+            6,
+            sequence,
+            engine,
+            isLast,
+            isCounting,
+            readers,
+            containers,
+            translations,
+            bytesRead,
+            bytesWritten,
+            msiHits,
+            faults,
+            controlCalls,
+            controlRefused,
+            publications,
+            graceNanoseconds,
+            graceNanosecondsMax,
+            gracePeriods,
+            tablesRetired,
+            faultsLogged,
+            faultsDropped,
+            faultEventsSuppressed);
+
+    /// <summary>What was done with one container so far, absolute. Those of one engine and sequence number add up to its totals.</summary>
+    /// <param name="sequence">As in the <see cref="EngineTotals"/> before.</param>
+    /// <param name="engine">The engine's number in this process.</param>
+    /// <param name="container">The container's number; -1 for LIODNs nobody holds and for containers that are closed.</param>
+    /// <param name="generation">Tables published so far.</param>
+    /// <param name="apertureStart">First IOVA of the aperture.</param>
+    /// <param name="apertureLast">Last IOVA of the aperture (inclusive).</param>
+    /// <param name="windows">Windows of the aperture; 0 for container -1.</param>
+    /// <param name="windowsLive">Windows a device can reach.</param>
+    /// <param name="memoryHits">Accesses that go to memory.</param>
+    /// <param name="bytesRead">Bytes of the reads among them.</param>
+    /// <param name="bytesWritten">Bytes of the writes among them.</param>
+    /// <param name="crosses">Accesses that ran over their window's end and went on as a range.</param>
+    /// <param name="faults">8 counts of 64 bits, little-endian: refused accesses by <see cref="FaultKind"/>, at 0 those of unknown kind.</param>
+    /// <param name="msiHits">Counts of 64 bits, little-endian: accesses that hit the page of each MSI bank.</param>
+    /// <param name="windowSamples">A count of 64 bits, little-endian, for each window: an estimate of its accesses, adding up to the hits.</param>
+    /// <param name="windowHits">The same counted exactly; empty if windows were never counted.</param>
+    [Event(7, Level = EventLevel.Informational, Keywords = Keywords.Counters)]
+    public void ContainerTotals(
+        ulong sequence,
+        int engine,
+        int container,
+        ulong generation,
+        ulong apertureStart,
+        ulong apertureLast,
+        int windows,
+        int windowsLive,
+        ulong memoryHits,
+        ulong bytesRead,
+        ulong bytesWritten,
+        ulong crosses,
+        byte[] faults,
+        byte[] msiHits,
+        byte[] windowSamples,
+        byte[] windowHits) => WriteEvent(
+            7,
+            sequence,
+            engine,
+            container,
+            generation,
+            apertureStart,
+            apertureLast,
+            windows,
+            windowsLive,
+            memoryHits,
+            bytesRead,
+            bytesWritten,
+            crosses,
+            faults,
+            msiHits,
+            windowSamples,
+            windowHits);
 
     [NonEvent]
     internal static long Now() => Log.IsEnabled() ? Stopwatch.GetTimestamp() : 0;
 
-    [NonEvent]
-    internal void IoctlDone(int container, uint request, long result, long began)
-    {
-        if (IsEnabled(EventLevel.Informational, Keywords.Control))
-        {
-            Ioctl(container, request, PamuRequests.NameOf(request), result, Since(began));
-        }
-    }
-
-    [NonEvent]
-    internal void PublicationDone(int container, ulong generation, bool removedRights, long began)
-    {
-        if (IsEnabled(EventLevel.Informational, Keywords.Publication))
-        {
-            Publication(container, generation, removedRights, Since(began));
-        }
-    }
-
-    /// <summary>Nanoseconds since. A listener that arrived during the call finds no start time: the duration is unknown and reads 0.</summary>
+    /// <summary>Nanoseconds since a time of <see cref="Now"/>. A listener that arrived in between finds no start time: unknown, reads 0.</summary>
     [NonEvent]
     internal static long Since(long began) => began == 0 ? 0 : Stopwatch.GetElapsedTime(began).Ticks * TimeSpan.NanosecondsPerTick;
+
+    [NonEvent]
+    internal void IoctlDone(int engine, int container, uint request, long result, long began, in DecodedArguments arguments)
+    {
+        if (IsEnabled() && IsEnabled(EventLevel.Informational, Keywords.Control))
+        {
+            Ioctl(container, request, PamuRequests.NameOf(request), result, Since(began), engine, arguments.ToString());
+        }
+    }
+
+    [NonEvent]
+    internal void PublicationDone(
+        int engine, int container, ulong generation, bool removedRights, long began, int windows, int windowsLive, long built, long grace)
+    {
+        if (IsEnabled() && IsEnabled(EventLevel.Informational, Keywords.Publication))
+        {
+            Publication(container, generation, removedRights, Since(began), engine, windows, windowsLive, built, grace);
+        }
+    }
+
+    [NonEvent]
+    internal void FaultDone(int engine, in FaultRecord fault, FaultEventLimit limit)
+    {
+        if (IsEnabled() && IsEnabled(EventLevel.Warning, Keywords.Faults) && limit.Admit())
+        {
+            Fault(fault.Kind, fault.Liodn, fault.Iova, fault.Length, fault.Access == DmaAccess.Write, fault.FaultIova, engine, limit.Suppressed);
+        }
+    }
+
+    [NonEvent]
+    internal void MessageDone(int engine, in MsiMessage message)
+    {
+        if (IsEnabled() && IsEnabled(EventLevel.Informational, Keywords.Msi))
+        {
+            Message(engine, message.Liodn, message.Bank, message.Offset, message.Data);
+        }
+    }
+
+    /// <summary>Writes the totals of an engine and its containers.</summary>
+    [NonEvent]
+    internal void Snapshot(ulong sequence, EngineStatistics of, bool isLast)
+    {
+        AccessCounts all = of.Accesses;
+        ControlCounts control = of.Control;
+        EngineTotals(
+            sequence,
+            of.Engine,
+            isLast,
+            of.IsCounting,
+            of.Readers,
+            of.Containers.Count + 1,
+            all.Translations,
+            all.BytesRead,
+            all.BytesWritten,
+            all.MsiHitCount,
+            all.FaultCount,
+            control.Calls,
+            control.Refused,
+            control.Publications,
+            control.GraceNanoseconds,
+            control.GraceNanosecondsMax,
+            Bytes(control.GracePeriods),
+            of.TablesRetired,
+            of.FaultsLogged,
+            of.FaultsDropped,
+            of.FaultEventsSuppressed);
+        ContainerSnapshot(sequence, of.Engine, new ContainerStatistics(-1, 0, 0, 0, 0, 0, of.OfNoContainer));
+        foreach (ContainerStatistics container in of.Containers)
+        {
+            ContainerSnapshot(sequence, of.Engine, container);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnEventCommand(EventCommandEventArgs command) => EventFeed.OnCommand(this, command);
+
+    [NonEvent]
+    private void ContainerSnapshot(ulong sequence, int engine, ContainerStatistics of)
+    {
+        AccessCounts counts = of.Accesses;
+        ReadOnlySpan<ulong> windowHits = counts.WindowHits[..of.WindowCount];
+        ContainerTotals(
+            sequence,
+            engine,
+            of.Container,
+            of.Generation,
+            of.ApertureStart,
+            of.ApertureLast,
+            of.WindowCount,
+            of.WindowsLive,
+            counts.MemoryHits,
+            counts.BytesRead,
+            counts.BytesWritten,
+            counts.Crosses,
+            Bytes(counts.Faults),
+            Bytes(counts.MsiHits),
+            Bytes(counts.WindowSamples[..of.WindowCount]),
+            Bytes(windowHits.ContainsAnyExcept(0ul) ? windowHits : []));
+    }
+
+    /// <summary>Events carry arrays of bytes only.</summary>
+    private static byte[] Bytes(ReadOnlySpan<ulong> counts)
+    {
+        byte[] bytes = new byte[counts.Length * sizeof(ulong)];
+        for (int i = 0; i < counts.Length; i++)
+        {
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * sizeof(ulong)), counts[i]);
+        }
+
+        return bytes;
+    }
 }

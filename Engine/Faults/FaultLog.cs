@@ -20,6 +20,7 @@ public sealed class FaultLog
     private PaddedCounter _head; // next position to write
     private PaddedCounter _tail; // next position to read
     private long _dropped;
+    private readonly FaultEventLimit _events = new();
 
     /// <summary>Makes a log.</summary>
     /// <param name="capacity">Records it holds: a power of two, 2 to 2^24.</param>
@@ -44,14 +45,17 @@ public sealed class FaultLog
     /// <summary>Faults so far, recorded or dropped.</summary>
     public long TotalCount => Volatile.Read(ref _head.Value) + DroppedCount;
 
+    /// <summary>Faults that were not written as events, because there were too many in a second. Only counted while somebody listens.</summary>
+    public long EventsSuppressed => _events.Suppressed;
+
+    /// <summary>The number of the engine whose faults these are; 0 for none.</summary>
+    internal int Engine { get; set; }
+
     /// <summary>Records a fault. Never waits.</summary>
     /// <returns>Whether it was kept; false if the log was full.</returns>
     public bool Record(in FaultRecord fault)
     {
-        if (PamuEventSource.Log.IsEnabled())
-        {
-            PamuEventSource.Log.Fault(fault.Kind, fault.Liodn, fault.Iova, fault.Length, fault.Access == DmaAccess.Write);
-        }
+        PamuEventSource.Log.FaultDone(Engine, fault, _events);
 
         return Append(fault);
     }

@@ -78,6 +78,9 @@ internal sealed unsafe class Publisher
     /// <summary>Tables published so far, the first ones of containers not counted.</summary>
     internal long PublishedCount => Volatile.Read(ref _published);
 
+    /// <summary>The engine's number, for events.</summary>
+    internal int Engine { get; set; }
+
     /// <summary>
     /// Makes <paramref name="next"/> the current table of <paramref name="cell"/> (W1, W2). Does not wait; the old table is freed later.
     /// </summary>
@@ -224,7 +227,7 @@ internal sealed unsafe class Publisher
         if (_readers.Record(index) is ReaderRecord record)
         {
             long milliseconds = Environment.TickCount64 - started;
-            PamuEventSource.Log.GraceWaitLong(record.Name, milliseconds, record.Thread.IsAlive);
+            PamuEventSource.Log.GraceWaitLong(record.Name, milliseconds, record.Thread.IsAlive, Engine);
             WaitsLong?.Invoke(record.Name, milliseconds);
         }
     }

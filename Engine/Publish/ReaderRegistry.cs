@@ -8,10 +8,11 @@
 //     reused, since its reader might still write to it.
 
 using System.Diagnostics;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
-internal sealed unsafe class ReaderRegistry
+internal sealed unsafe class ReaderRegistry(CounterBook counters)
 {
     private const int SlotsPerChunk = 64;
 
@@ -61,7 +62,22 @@ internal sealed unsafe class ReaderRegistry
             ReaderSlot* slot = Slot(index);
             Debug.Assert(slot->Epoch == 0, "a free slot is quiescent");
             slot->OwnerThread = thread.ManagedThreadId;
-            var record = new ReaderRecord(index, name, thread, reader);
+            CountedReader counted;
+            try
+            {
+                counted = counters.Join(slot);
+            }
+            catch
+            {
+                if (reused)
+                {
+                    _free.Push(index);
+                }
+
+                throw;
+            }
+
+            var record = new ReaderRecord(index, name, thread, reader, counted);
             Volatile.Write(ref _records[index], record);
             if (!reused)
             {
@@ -90,6 +106,7 @@ internal sealed unsafe class ReaderRegistry
             }
 
             Volatile.Write(ref _records[record.Index], null);
+            counters.Leave(record.Counted);
             _free.Push(record.Index);
             return true;
         }
@@ -129,6 +146,7 @@ internal sealed unsafe class ReaderRegistry
 
     private void Drop(int index)
     {
+        counters.Lose(_records[index]!.Counted);
         Volatile.Write(ref _records[index], null);
         Volatile.Write(ref Slot(index)->Epoch, 0); // ends the wait of whoever waits for this slot (Publisher)
     }
@@ -206,11 +224,14 @@ internal sealed unsafe class ReaderRegistry
 }
 
 /// <summary>What is known of a registered reader.</summary>
-internal sealed class ReaderRecord(int index, string name, Thread thread, PamuReader reader)
+internal sealed class ReaderRecord(int index, string name, Thread thread, PamuReader reader, CountedReader counted)
 {
     internal int Index { get; } = index;
 
     internal string Name { get; } = name;
+
+    /// <summary>Where it counts. One that was removed by force keeps its counters, as its slot, until the engine is freed.</summary>
+    internal CountedReader Counted { get; } = counted;
 
     internal Thread Thread { get; set; } = thread;
 

@@ -6,6 +6,7 @@
 
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -39,7 +40,35 @@ public readonly unsafe ref struct ReaderSection
     /// <param name="access">Direction, seen from the device.</param>
     /// <returns>Target, MSI hit, fault, or <see cref="TranslationKind.Crosses"/> for an access that runs over its window's end.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Translation Translate(ulong iova, ulong length, DmaAccess access) => Translator.Translate(_table, iova, length, access);
+    public Translation Translate(ulong iova, ulong length, DmaAccess access) => AccessCounter.Translate(_slot, _table, iova, length, access);
+
+    /// <summary>The same, not counted: for a port, which counts each access once, whatever it asks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Translation Peek(ulong iova, ulong length, DmaAccess access) => Translator.Translate(_table, iova, length, access);
+
+    /// <summary>The same for a range.</summary>
+    internal RangeTranslation PeekRange(ulong iova, ulong length, DmaAccess access, Span<DmaSegment> segments) =>
+        Translator.TranslateRange(_table, iova, length, access, segments);
+
+    /// <summary>Counts a piece of a port's access that goes to memory.</summary>
+    /// <param name="iova">First IOVA of the piece.</param>
+    /// <param name="length">Its bytes.</param>
+    /// <param name="access">Direction.</param>
+    /// <param name="isFirst">Whether it is the first piece, which counts the access.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void CountMemory(ulong iova, ulong length, DmaAccess access, bool isFirst)
+    {
+        if (_slot->Counters != null)
+        {
+            AccessCounter.CountMemory(_slot, _table, iova, length, access, isFirst);
+        }
+    }
+
+    /// <summary>Counts a port's access to an MSI page.</summary>
+    internal void CountMsi(int bank, ulong iova, ulong length) => AccessCounter.CountMsi(_slot, _table, bank, iova, length);
+
+    /// <summary>Counts a port's access that is refused.</summary>
+    internal void CountFault(FaultKind kind) => AccessCounter.CountFault(_slot, _table, kind);
 
     /// <summary>Translates a range over as many windows as it touches, all or nothing.</summary>
     /// <param name="iova">First IOVA of the range; any value.</param>
@@ -49,8 +78,12 @@ public readonly unsafe ref struct ReaderSection
     /// Receives the pieces in IOVA order, neighbours with contiguous targets merged. Left untouched on a fault and when it is too short;
     /// the result then says how many are needed (at most one per window).
     /// </param>
-    public RangeTranslation TranslateRange(ulong iova, ulong length, DmaAccess access, Span<DmaSegment> segments) =>
-        Translator.TranslateRange(_table, iova, length, access, segments);
+    public RangeTranslation TranslateRange(ulong iova, ulong length, DmaAccess access, Span<DmaSegment> segments)
+    {
+        RangeTranslation answer = Translator.TranslateRange(_table, iova, length, access, segments);
+        AccessCounter.CountRange(_slot, _table, iova, length, access, answer, segments);
+        return answer;
+    }
 
     /// <summary>Translates many accesses of one length. Allocates nothing.</summary>
     /// <param name="iovas">First IOVA of each access; any values, any count, any alignment.</param>
@@ -77,8 +110,25 @@ public readonly unsafe ref struct ReaderSection
         Span<ulong> faultMask,
         Span<ulong> crossMask,
         Span<ulong> msiMask,
-        BatchKernel? kernel = null) =>
-        BatchTranslator.Translate(_table, iovas, length, access, targets, faultMask, crossMask, msiMask, kernel);
+        BatchKernel? kernel = null)
+    {
+        if (_slot->Counters == null)
+        {
+            return BatchTranslator.Translate(_table, iovas, length, access, targets, faultMask, crossMask, msiMask, kernel);
+        }
+
+        var batch = new Batch
+        {
+            Iovas = iovas,
+            Length = length,
+            Access = access,
+            Targets = targets,
+            Faults = faultMask,
+            Crosses = crossMask,
+            Messages = msiMask,
+        };
+        return BatchCounter.Translate(_slot, _table, batch, kernel);
+    }
 
     /// <summary>Translates many accesses, each with its own length. As the form with one length otherwise.</summary>
     /// <param name="iovas">First IOVA of each access.</param>
@@ -100,8 +150,32 @@ public readonly unsafe ref struct ReaderSection
         Span<ulong> faultMask,
         Span<ulong> crossMask,
         Span<ulong> msiMask,
-        BatchKernel? kernel = null) =>
-        BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
+        BatchKernel? kernel = null)
+    {
+        if (_slot->Counters == null)
+        {
+            return BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
+        }
+
+        var batch = new Batch
+        {
+            Iovas = iovas,
+            HasLengths = true,
+            Lengths = lengths,
+            Access = access,
+            Targets = targets,
+            Faults = faultMask,
+            Crosses = crossMask,
+            Messages = msiMask,
+        };
+        return BatchCounter.Translate(_slot, _table, batch, kernel);
+    }
+
+    /// <summary>Why an access translates, faults or crosses, step by step. For people: it allocates, and is not counted.</summary>
+    /// <param name="iova">First IOVA of the access; any value.</param>
+    /// <param name="length">Bytes; any value.</param>
+    /// <param name="access">Direction, seen from the device.</param>
+    public TranslationExplanation Explain(ulong iova, ulong length, DmaAccess access) => Table.Explain(iova, length, access);
 
     /// <summary>The kernel that batches over this table use.</summary>
     public BatchKernel Kernel => (BatchKernel)_table->Kernel;

@@ -17,8 +17,11 @@ internal static unsafe class TableBuilder
     /// <summary>Packed frames are 4 KiB, whatever the platform's page size.</summary>
     private const int FrameShift = 12;
 
-    /// <summary>Builds the image of <paramref name="windows"/>, which holds one entry per window of <paramref name="geometry"/>.</summary>
-    internal static TableHeader* Build(in TableGeometry geometry, ReadOnlySpan<LiveWindow> windows, ulong generation)
+    /// <summary>
+    /// Builds the image of <paramref name="windows"/>, which holds one entry per window of <paramref name="geometry"/>. Readers count what they translate
+    /// with it at <paramref name="countersOffset"/>.
+    /// </summary>
+    internal static TableHeader* Build(in TableGeometry geometry, ReadOnlySpan<LiveWindow> windows, ulong generation, uint countersOffset)
     {
         Debug.Assert(windows.Length == geometry.WindowCount, "one entry per window");
 
@@ -51,6 +54,7 @@ internal static unsafe class TableBuilder
         }
 
         table->LiveWindows = live;
+        table->CountersOffset = countersOffset;
         bool isPacked = Pack(table, windows);
         table->Kernel = (ushort)BatchKernels.Choose(geometry.WindowCount, geometry.WindowShift, isPacked);
         return table;
@@ -132,7 +136,7 @@ internal static unsafe class TableBuilder
         return (last - first) >> FrameShift < 1UL << TableLayout.PackedFrameBits;
     }
 
-    /// <summary>Builds an image in which every access answers <paramref name="refusal"/>.</summary>
+    /// <summary>Builds an image in which every access answers <paramref name="refusal"/>. It is counted at offset 0, for no container.</summary>
     internal static TableHeader* BuildRefusing(FaultKind refusal)
     {
         Debug.Assert(refusal != FaultKind.None, "a refusing table refuses");

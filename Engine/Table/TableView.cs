@@ -95,6 +95,12 @@ public readonly ref struct TableView
     /// <summary>The same for writes.</summary>
     public ReadOnlySpan<ulong> WriteEnd => Column(TableColumn.WriteEnd);
 
+    /// <summary>Why an access translates, faults or crosses, step by step. For people: it allocates, and is not counted.</summary>
+    /// <param name="iova">First IOVA of the access; any value.</param>
+    /// <param name="length">Bytes; any value.</param>
+    /// <param name="access">Direction, seen from the device.</param>
+    public TranslationExplanation Explain(ulong iova, ulong length, DmaAccess access) => new Explainer(this, iova, length, access).Explain();
+
     /// <summary>Finds a column of 64-bit entries through the directory of the image.</summary>
     /// <returns><see cref="WindowCount"/> entries, or an empty span if the image has no such column.</returns>
     public ReadOnlySpan<ulong> Column(TableColumn column)

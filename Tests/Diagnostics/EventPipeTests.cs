@@ -1,5 +1,4 @@
 using System.Diagnostics.Tracing;
-using System.Runtime.InteropServices;
 using Microsoft.Diagnostics.NETCore.Client;
 using Microsoft.Diagnostics.Tracing;
 using PamuFastPath.Diagnostics;
@@ -7,7 +6,8 @@ using PamuFastPath.Diagnostics;
 namespace PamuFastPath.Tests.Diagnostics;
 
 /// <summary>Reads the engine's events back over EventPipe, as dotnet-trace would from outside.</summary>
-public partial class EventPipeTests
+[Collection(nameof(Listening))]
+public class EventPipeTests
 {
     private const ulong WindowBytes = 0x10_0000;
 
@@ -15,9 +15,11 @@ public partial class EventPipeTests
     public void Ioctls_publications_and_faults_arrive_with_their_payloads()
     {
         int fd = -1;
-        List<Seen> events = Collect(() =>
+        int number = 0;
+        List<Seen> events = Collect([], () =>
         {
             using var engine = new PamuEngine();
+            number = engine.Number;
             PamuContainer container = engine.CreateContainer();
             fd = container.Fd;
             container.SetGeometry(0, 16 * WindowBytes - 1);
@@ -32,6 +34,7 @@ public partial class EventPipeTests
             Assert.Equal(-(long)Errno.ENOTTY, container.Ioctl(PamuRequests.PamuGetMsiBankCount));
         });
 
+        events = [.. events.Where(e => number.Equals(e["engine"]))];
         string[] ioctls = [.. events.Where(e => e.Name == nameof(PamuEventSource.Ioctl)).Select(e => $"{e["name"]} {e["result"]}")];
         Assert.Equal(
             ["PAMU_SET_ATTR 0", "PAMU_SET_ATTR 0", "IOMMU_MAP_DMA 0", "GROUP_SET_CONTAINER 0", "IOMMU_UNMAP_DMA 0", "PAMU_GET_MSI_BANK_COUNT -25"],
@@ -41,6 +44,7 @@ public partial class EventPipeTests
         Assert.Equal([2, 3, 4, 5], publications.Select(e => Convert.ToInt32(e["generation"], null)));
         Assert.Equal([false, false, false, true], publications.Select(e => (bool)e["removedRights"]));
         Assert.All(publications, e => Assert.Equal(fd, e["container"]));
+        Assert.Equal([0, 0, 1, 0], publications.Select(e => (int)e["windowsLive"]));
 
         Seen fault = Assert.Single(events, e => e.Name == nameof(PamuEventSource.Fault));
         Assert.Equal((int)FaultKind.DirectionDenied, Convert.ToInt32(fault["kind"], null));
@@ -48,11 +52,55 @@ public partial class EventPipeTests
         Assert.Equal(0x123ul, Convert.ToUInt64(fault["iova"], null));
         Assert.Equal(4ul, Convert.ToUInt64(fault["length"], null));
         Assert.Equal(true, fault["isWrite"]);
+        Assert.Equal(0x123ul, Convert.ToUInt64(fault["faultIova"], null));
+        Assert.Equal(
+            "vaddr=0x10000000 iova=0x0 size=0x100000 flags=r",
+            Assert.Single(events, e => e.Name == nameof(PamuEventSource.Ioctl) && (string)e["name"] == "IOMMU_MAP_DMA")["arguments"]);
     }
 
-    private static List<Seen> Collect(Action body)
+    [Fact]
+    public void Snapshots_arrive_with_their_arrays_and_end_with_the_engine()
     {
-        var providers = new EventPipeProvider(PamuEventSource.ProviderName, EventLevel.Informational, (long)EventKeywords.All);
+        int number = 0;
+        AccessCounts? counted = null;
+        List<Seen> events = Collect(new() { ["SnapshotIntervalSec"] = "0.05" }, () =>
+        {
+            using var engine = new PamuEngine(new PamuPlatform { Counting = AccessCounting.On, CountsWindows = true });
+            number = engine.Number;
+            PamuContainer container = engine.CreateContainer();
+            container.SetGeometry(0, 16 * WindowBytes - 1);
+            container.SetWindows(16);
+            container.MapDma(0x1000_0000, 3 * WindowBytes, WindowBytes, DmaPermissions.Read);
+            using PamuReader reader = engine.CreateReader();
+            for (ulong i = 0; i < 5000; i++)
+            {
+                reader.Translate(container, i * 1024, 64, DmaAccess.Read);
+            }
+
+            counted = container.GetStatistics().Accesses;
+            long ticks = Environment.TickCount64;
+            SpinWait.SpinUntil(() => Environment.TickCount64 - ticks > 300); // some snapshots, with the container open
+        });
+
+        Seen[] last = [.. events.Where(e => number.Equals(e["engine"]) && e.Name == nameof(PamuEventSource.ContainerTotals) && e["container"].Equals(0))];
+        Assert.NotEmpty(last);
+        Assert.Equal(counted!.MemoryHits, Convert.ToUInt64(last[^1]["memoryHits"], null));
+        Assert.Equal(1024UL, Counts(last[^1], "windowHits")[3]);
+        Assert.Equal(16, Counts(last[^1], "windowSamples").Length);
+        Assert.Equal(counted.Faults.ToArray(), Counts(last[^1], "faults"));
+        Assert.Equal(3, Counts(last[^1], "msiHits").Length);
+        Seen end = events.Last(e => number.Equals(e["engine"]) && e.Name == nameof(PamuEventSource.EngineTotals));
+        Assert.Equal(true, end["isLast"]);
+        Assert.Equal(counted.Translations, Convert.ToUInt64(end["translations"], null));
+        Assert.Equal(40, Counts(end, "gracePeriods").Length);
+    }
+
+    private static ulong[] Counts(Seen e, string name) => [.. ((byte[])e[name]).Chunk(8).Select(static bytes => BitConverter.ToUInt64(bytes))];
+
+    private static List<Seen> Collect(Dictionary<string, string> arguments, Action body)
+    {
+        var providers = new EventPipeProvider(
+            PamuEventSource.ProviderName, EventLevel.Informational, (long)EventKeywords.All, arguments.Count == 0 ? null : arguments);
         using EventPipeSession session = new DiagnosticsClient(Environment.ProcessId).StartEventPipeSession(providers, requestRundown: false);
         var seen = new List<Seen>();
         var reading = new Thread(() =>
@@ -60,26 +108,23 @@ public partial class EventPipeTests
             using var source = new EventPipeEventSource(session.EventStream);
             source.Dynamic.All += e =>
             {
-                if (e.ProviderName == PamuEventSource.ProviderName)
+                // Other tests have engines in this process too: what happened is told apart by the engine. Event counters have none.
+                if (e.ProviderName == PamuEventSource.ProviderName && e.PayloadNames.Contains("engine"))
                 {
-                    seen.Add(new Seen(e.EventName, e.ThreadID, e.PayloadNames.ToDictionary(name => name, e.PayloadByName)));
+                    seen.Add(new Seen(e.EventName, e.PayloadNames.ToDictionary(name => name, e.PayloadByName)));
                 }
             };
             source.Process();
         });
         reading.Start();
 
-        int osThread = gettid(); // other tests run in this process too: what they did is told apart by the thread
         body();
         session.Stop();
         reading.Join();
-        return [.. seen.Where(e => e.Thread == osThread)];
+        return seen;
     }
 
-    [LibraryImport("libc")]
-    private static partial int gettid();
-
-    private sealed record Seen(string Name, int Thread, Dictionary<string, object> Payload)
+    private sealed record Seen(string Name, Dictionary<string, object> Payload)
     {
         internal object this[string name] => Payload[name];
     }

@@ -40,8 +40,6 @@ internal sealed partial class Lockstep : IDisposable
         }
     }
 
-    internal PamuEngine Engine => _engine;
-
     internal PamuReader Reader => _reader;
 
     internal int GroupCount => _groups.Count;

@@ -88,12 +88,25 @@ internal static unsafe class BatchTranslator
         Span<ulong> msiMask,
         BatchKernel? forced)
     {
-        if (lengths.Length != iovas.Length)
+        CheckCounts(iovas.Length, lengths.Length);
+        return Run(table, iovas, lengths, 1, access, targets, faultMask, crossMask, msiMask, KernelFor(table, forced));
+    }
+
+    /// <summary>Throws what translating the batch would throw.</summary>
+    internal static void Check(TableHeader* table, in Batch batch, BatchKernel? forced)
+    {
+        if (batch.HasLengths)
         {
-            throw new ArgumentException($"{iovas.Length} IOVAs need as many lengths, not {lengths.Length}", nameof(lengths));
+            CheckCounts(batch.Iovas.Length, batch.Lengths.Length);
         }
 
-        return Run(table, iovas, lengths, 1, access, targets, faultMask, crossMask, msiMask, KernelFor(table, forced));
+        _ = KernelFor(table, forced);
+        int words = WordsFor(batch.Iovas.Length);
+        CheckLengths(batch.Iovas.Length, batch.Targets.Length, words, batch.Faults.Length, batch.Crosses.Length, batch.Messages.Length);
+        fixed (ulong* from = batch.Iovas, to = batch.Targets, fault = batch.Faults, cross = batch.Crosses, msi = batch.Messages)
+        {
+            CheckOverlaps(from, to, (nuint)batch.Iovas.Length, fault, cross, msi, (nuint)words);
+        }
     }
 
     private static BatchKernel KernelFor(TableHeader* table, BatchKernel? forced)
@@ -353,6 +366,14 @@ internal static unsafe class BatchTranslator
         }
 
         return new BatchResult(elements - faults - crosses - messages, messages, faults, crosses);
+    }
+
+    private static void CheckCounts(int iovas, int lengths)
+    {
+        if (lengths != iovas)
+        {
+            throw new ArgumentException($"{iovas} IOVAs need as many lengths, not {lengths}", nameof(lengths));
+        }
     }
 
     private static void CheckLengths(int elements, int targets, int words, int faultMask, int crossMask, int msiMask)

@@ -1,0 +1,173 @@
+// Counting batches: from what the kernel answered, an addition or two for each batch, and a look at single elements only where they are refused or
+// hit an MSI page.
+//
+// Unsafe: writes counter blocks and reads table images; the invariants of AccessCounter.cs hold.
+
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace PamuFastPath.Diagnostics;
+
+internal static unsafe class BatchCounter
+{
+    /// <summary>A batch, counted. The same answer as <see cref="BatchTranslator"/> gives.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static BatchResult Translate(ReaderSlot* slot, TableHeader* table, in Batch batch, BatchKernel? kernel)
+    {
+        ReaderCounters* counters = AccessCounter.Of(slot, table);
+        if (counters == null || batch.Iovas.IsEmpty)
+        {
+            return batch.Run(table, kernel);
+        }
+
+        if (slot->CountsWindows != 0)
+        {
+            // Before the kernel runs, since that may overwrite the IOVAs, and after the spans were found good, since a batch that throws is none.
+            BatchTranslator.Check(table, batch, kernel);
+            CountEach(counters, table, batch);
+            return batch.Run(table, kernel);
+        }
+
+        // One element stands for the window of all, another each time. It may be overwritten too.
+        int sample = (int)(((ulong)((uint)counters->Hits * 0x9E37_79B1u) * (uint)batch.Iovas.Length) >> 32);
+        ulong sampleIova = batch.Iovas[sample];
+        BatchResult result = batch.Run(table, kernel);
+        Count(counters, table, batch, result);
+        if (result.DmaCount == batch.Iovas.Length || batch.IsMemoryHit(sample))
+        {
+            counters->LastIova = sampleIova;
+        }
+
+        return result;
+    }
+
+    private static void CountEach(ReaderCounters* counters, TableHeader* table, in Batch batch)
+    {
+        for (int i = 0; i < batch.Iovas.Length; i++)
+        {
+            Translation answer = Translator.Translate(table, batch.Iovas[i], batch.LengthOf(i), batch.Access);
+            AccessCounter.Count(counters, countsWindows: true, table, batch.Iovas[i], batch.LengthOf(i), batch.Access, answer);
+        }
+    }
+
+    private static void Count(ReaderCounters* counters, TableHeader* table, in Batch batch, in BatchResult result)
+    {
+        counters->Hits += (ulong)result.DmaCount;
+        if (result.DmaCount != 0)
+        {
+            counters->Bytes[(int)batch.Access & 1] += batch.HasLengths ? BytesOfHits(batch, result) : (ulong)result.DmaCount * batch.Length;
+        }
+
+        if (result.DmaCount != batch.Iovas.Length)
+        {
+            counters->Crosses += (ulong)result.CrossCount;
+            CountFaults(counters, table, batch, result.FaultCount);
+            CountMessages(counters, table, batch, result.MsiCount);
+        }
+    }
+
+    private static ulong BytesOfHits(in Batch batch, in BatchResult result)
+    {
+        ulong sum = Sum(batch.Lengths);
+        for (int word = 0; result.DmaCount != batch.Iovas.Length && word * 64 < batch.Iovas.Length; word++)
+        {
+            for (ulong others = batch.Faults[word] | batch.Crosses[word] | batch.Messages[word]; others != 0; others &= others - 1)
+            {
+                sum -= batch.Lengths[word * 64 + BitOperations.TrailingZeroCount(others)];
+            }
+        }
+
+        return sum;
+    }
+
+    private static ulong Sum(ReadOnlySpan<uint> lengths)
+    {
+        Vector<ulong> sums = Vector<ulong>.Zero;
+        int i = 0;
+        for (; i <= lengths.Length - Vector<uint>.Count; i += Vector<uint>.Count)
+        {
+            Vector.Widen(new Vector<uint>(lengths[i..]), out Vector<ulong> low, out Vector<ulong> high);
+            sums += low + high;
+        }
+
+        ulong sum = Vector.Sum(sums);
+        for (; i < lengths.Length; i++)
+        {
+            sum += lengths[i];
+        }
+
+        return sum;
+    }
+
+    private static void CountFaults(ReaderCounters* counters, TableHeader* table, in Batch batch, int count)
+    {
+        if (table->Refusal != 0)
+        {
+            counters->Faults[table->Refusal] += (ulong)count;
+            return;
+        }
+
+        if (batch.IsInPlace)
+        {
+            counters->Faults[(int)FaultKind.None] += (ulong)count; // the IOVAs are gone
+            return;
+        }
+
+        for (int word = 0; count > 0; word++)
+        {
+            for (ulong faults = batch.Faults[word]; faults != 0; faults &= faults - 1, count--)
+            {
+                int i = word * 64 + BitOperations.TrailingZeroCount(faults);
+                counters->Faults[(int)Translator.Explain(table, batch.Iovas[i], batch.LengthOf(i), batch.Access).Fault]++;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Tells the banks of messages apart by the pages of their targets, which are there even if the IOVAs are not. Two banks of one page are one.
+    /// </summary>
+    private static void CountMessages(ReaderCounters* counters, TableHeader* table, in Batch batch, int count)
+    {
+        if (count == 0)
+        {
+            return;
+        }
+
+        Span<(ulong Page, int Bank)> pages = stackalloc (ulong, int)[TableLayout.WindowCountMax];
+        int pageCount = 0;
+        bool isOneBank = true;
+        uint* map = (uint*)((byte*)table + TableLayout.MsiMapOffset);
+        for (int window = 0; window < (int)table->WindowCount; window++)
+        {
+            if ((map[window / 32] >> (window % 32) & 1) != 0)
+            {
+                ulong delta = *(ulong*)((byte*)table + TableLayout.DeltaOffset + window * sizeof(ulong));
+                ulong start = table->ApertureBase + ((ulong)window << (int)table->WindowShift);
+                pages[pageCount++] = (start + (delta & ~TableLayout.MsiTagMask), (int)(delta & TableLayout.MsiTagMask) - 1);
+                isOneBank &= pages[pageCount - 1].Bank == pages[0].Bank;
+            }
+        }
+
+        ulong* hits = ReaderCounters.MsiHitsOf(counters);
+        if (isOneBank)
+        {
+            hits[pages[0].Bank] += (ulong)count;
+            return;
+        }
+
+        for (int word = 0; count > 0; word++)
+        {
+            for (ulong messages = batch.Messages[word]; messages != 0; messages &= messages - 1, count--)
+            {
+                ulong page = batch.Targets[word * 64 + BitOperations.TrailingZeroCount(messages)] & ~TableLayout.MsiTagMask;
+                int at = 0;
+                while (pages[at].Page != page)
+                {
+                    at++;
+                }
+
+                hits[pages[at].Bank]++;
+            }
+        }
+    }
+}

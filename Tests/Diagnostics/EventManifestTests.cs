@@ -1,0 +1,56 @@
+using System.Diagnostics.Tracing;
+using System.Reflection;
+using PamuFastPath.Diagnostics;
+
+namespace PamuFastPath.Tests.Diagnostics;
+
+/// <summary>What readers of recorded events rely on: ids, versions, levels, keywords and payloads only ever grow.</summary>
+public class EventManifestTests
+{
+    [Fact]
+    public void Events_and_their_payloads_are_these()
+    {
+        string[] events =
+        [
+            "1 v1 Informational Control: Ioctl(Int32 container, UInt32 request, String name, Int64 result, Int64 nanoseconds, Int32 engine, String arguments)",
+            "2 v1 Informational Publication: Publication(Int32 container, UInt64 generation, Boolean removedRights, Int64 nanoseconds, Int32 engine, "
+                + "Int32 windows, Int32 windowsLive, Int64 buildNanoseconds, Int64 graceNanoseconds)",
+            "3 v1 Warning Faults: Fault(FaultKind kind, UInt32 liodn, UInt64 iova, UInt64 length, Boolean isWrite, UInt64 faultIova, Int32 engine, "
+                + "Int64 suppressed)",
+            "4 v1 Warning Publication: GraceWaitLong(String reader, Int64 milliseconds, Boolean threadIsAlive, Int32 engine)",
+            "5 v0 Informational Msi: Message(Int32 engine, UInt32 liodn, Int32 bank, Int32 offset, UInt32 data)",
+            "6 v0 Informational Counters: EngineTotals(UInt64 sequence, Int32 engine, Boolean isLast, Boolean isCounting, Int32 readers, Int32 containers, "
+                + "UInt64 translations, UInt64 bytesRead, UInt64 bytesWritten, UInt64 msiHits, UInt64 faults, UInt64 controlCalls, UInt64 controlRefused, "
+                + "UInt64 publications, UInt64 graceNanoseconds, UInt64 graceNanosecondsMax, Byte[] gracePeriods, Int32 tablesRetired, Int64 faultsLogged, "
+                + "Int64 faultsDropped, Int64 faultEventsSuppressed)",
+            "7 v0 Informational Counters: ContainerTotals(UInt64 sequence, Int32 engine, Int32 container, UInt64 generation, UInt64 apertureStart, "
+                + "UInt64 apertureLast, Int32 windows, Int32 windowsLive, UInt64 memoryHits, UInt64 bytesRead, UInt64 bytesWritten, UInt64 crosses, "
+                + "Byte[] faults, Byte[] msiHits, Byte[] windowSamples, Byte[] windowHits)",
+        ];
+        Assert.Equal(events, typeof(PamuEventSource).GetMethods().Where(IsEvent).Select(Describe).Order());
+    }
+
+    [Fact]
+    public void Keywords_are_these() => Assert.Equal(
+        ["Control=1", "Publication=2", "Faults=4", "Msi=8", "Counters=16"],
+        typeof(PamuEventSource.Keywords).GetFields().Select(static field => $"{field.Name}={(long)(EventKeywords)field.GetRawConstantValue()!}"));
+
+    [Fact]
+    public void The_manifest_is_valid()
+    {
+        string? manifest = EventSource.GenerateManifest(typeof(PamuEventSource), "PamuFastPath.dll", EventManifestOptions.Strict);
+        Assert.Contains("provider name=\"PamuFastPath\"", manifest, StringComparison.Ordinal);
+        Assert.Equal(EventSource.GetGuid(typeof(PamuEventSource)), PamuEventSource.Log.Guid);
+        Assert.Null(PamuEventSource.Log.ConstructionException);
+    }
+
+    private static bool IsEvent(MethodInfo method) => method.GetCustomAttribute<EventAttribute>() != null;
+
+    private static string Describe(MethodInfo method)
+    {
+        EventAttribute about = method.GetCustomAttribute<EventAttribute>()!;
+        string keyword = typeof(PamuEventSource.Keywords).GetFields().Single(f => (EventKeywords)f.GetRawConstantValue()! == about.Keywords).Name;
+        string parameters = string.Join(", ", method.GetParameters().Select(static p => $"{p.ParameterType.Name} {p.Name}"));
+        return $"{about.EventId} v{about.Version} {about.Level} {keyword}: {method.Name}({parameters})";
+    }
+}

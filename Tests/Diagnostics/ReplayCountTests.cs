@@ -1,0 +1,127 @@
+using PamuFastPath.Cli.Run;
+using PamuFastPath.Cli.Run.Scenarios;
+using PamuFastPath.Cli.Run.Traces;
+using PamuFastPath.Diagnostics;
+using PamuFastPath.Tests.Run;
+
+namespace PamuFastPath.Tests.Diagnostics;
+
+/// <summary>After a replay of a known trace the counters equal the replay's own counts, all of them, readers coming and going.</summary>
+public class ReplayCountTests
+{
+    private const int Threads = 4;
+    private const int Rounds = 3;
+
+    private static readonly Scenario Nvme = ScenarioReader.Read(Path.Combine(RunCase.Repository, "scenarios", "nvme.json"));
+    private static readonly string Trace = Path.Combine(RunCase.Repository, "scenarios", "traces", "nvme-slice.csv.gz");
+
+    [Fact]
+    public void One_replay_equals_its_own_tally()
+    {
+        using Machine machine = Counted(windows: true);
+        ReplayResult tally = Replay.Run(machine, Nvme, Trace, static _ => { });
+        AssertEqual(tally, 1, machine.Engine.GetStatistics().Accesses, withWindows: true);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Threads_with_a_reader_for_each_block_add_up(bool windows)
+    {
+        using Machine quiet = Counted(windows: false);
+        quiet.Engine.Counting = AccessCounting.Off;
+        ReplayResult tally = Replay.Run(quiet, Nvme, Trace, static _ => { });
+        Assert.Equal(0UL, quiet.Engine.GetStatistics().Accesses.Translations);
+        Assert.True(tally is { Translated: > 0, Messages: > 0, Crossing: > 0 }, "the trace has some of everything");
+
+        using Machine machine = Counted(windows);
+        using var done = new CancellationTokenSource();
+        Thread looking = Start(() => Look(machine.Engine, done.Token));
+        Thread[] replaying = [.. Enumerable.Range(0, Threads).Select(_ => Start(() => ReplayBlocks(machine.Engine)))];
+        Array.ForEach(replaying, thread => thread.Join());
+        done.Cancel();
+        looking.Join();
+
+        AssertEqual(tally, Threads * Rounds, machine.Engine.GetStatistics().Accesses, windows);
+        Assert.Equal(0, machine.Engine.GetStatistics().Readers);
+    }
+
+    /// <summary>Counts never go back while readers come and go.</summary>
+    private static void Look(PamuEngine engine, CancellationToken done)
+    {
+        (ulong Translations, ulong Bytes) before = (0, 0);
+        while (!done.IsCancellationRequested)
+        {
+            AccessCounts counts = engine.GetStatistics().Accesses;
+            (ulong Translations, ulong Bytes) now = (counts.Translations, counts.BytesRead + counts.BytesWritten);
+            if (now.Translations < before.Translations || now.Bytes < before.Bytes)
+            {
+                throw new InvalidOperationException($"{now} after {before}");
+            }
+
+            before = now;
+        }
+    }
+
+    private static void ReplayBlocks(PamuEngine engine)
+    {
+        for (int round = 0; round < Rounds; round++)
+        {
+            using TraceFile file = TraceFile.Open(Trace);
+            var rows = new TraceReader(file, Nvme);
+            var block = new TraceBlock(1024);
+            rows.ReadHeader();
+            while (rows.Read(block))
+            {
+                using PamuReader reader = engine.CreateReader();
+                new BlockTranslator(reader).Translate(block);
+            }
+        }
+    }
+
+    private static Machine Counted(bool windows)
+    {
+        var machine = new Machine(Nvme);
+        machine.TakeSteps(static _ => { });
+        machine.Engine.CountsWindows = windows;
+        machine.Engine.Counting = AccessCounting.On;
+        return machine;
+    }
+
+    private static void AssertEqual(ReplayResult tally, int times, AccessCounts counts, bool withWindows)
+    {
+        var n = (ulong)times;
+        Assert.Equal((ulong)tally.Accesses * n, counts.Translations);
+        Assert.Equal((ulong)tally.Translated * n, counts.MemoryHits);
+        Assert.Equal((ulong)tally.Messages * n, counts.MsiHitCount);
+        Assert.Equal((ulong)tally.Faults * n, counts.FaultCount);
+        Assert.Equal((ulong)tally.Crossing * n, counts.Crosses);
+        Assert.Equal((ulong)tally.BytesRead * n, counts.BytesRead);
+        Assert.Equal((ulong)tally.BytesWritten * n, counts.BytesWritten);
+        foreach ((FaultKind kind, long count) in tally.FaultsByKind)
+        {
+            Assert.Equal((ulong)count * n, counts.Faults[(int)kind]);
+        }
+
+        foreach (IGrouping<int, MessageHits> bank in tally.MessagesSent.GroupBy(static message => message.Bank))
+        {
+            Assert.Equal((ulong)bank.Sum(static message => message.Count) * n, counts.MsiHits[bank.Key]);
+        }
+
+        Assert.Equal(counts.MemoryHits, counts.WindowSamples.ToArray().Aggregate(0UL, static (a, b) => a + b));
+        if (withWindows)
+        {
+            foreach (WindowHits window in tally.Windows)
+            {
+                Assert.Equal((ulong)window.Hits * n, counts.WindowHits[window.Index]);
+            }
+        }
+    }
+
+    private static Thread Start(Action body)
+    {
+        var thread = new Thread(() => body());
+        thread.Start();
+        return thread;
+    }
+}
