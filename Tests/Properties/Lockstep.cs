@@ -40,6 +40,8 @@ internal sealed partial class Lockstep : IDisposable
         }
     }
 
+    internal PamuEngine Engine => _engine;
+
     internal PamuReader Reader => _reader;
 
     internal int GroupCount => _groups.Count;
