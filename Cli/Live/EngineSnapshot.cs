@@ -1,7 +1,7 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 using Microsoft.Diagnostics.Tracing;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath.Cli.Live;
 
@@ -55,7 +55,7 @@ internal sealed record EngineSnapshot(
             field.UInt64("publications"),
             field.UInt64("graceNanoseconds"),
             field.UInt64("graceNanosecondsMax"),
-            field.Counts("gracePeriods"),
+            field.Counts("gracePeriods", ControlCounts.GraceBuckets),
             field.Int32("tablesRetired"),
             field.Int64("faultsLogged"),
             field.Int64("faultsDropped"),
@@ -84,30 +84,37 @@ internal sealed record ContainerSnapshot(
     IReadOnlyList<ulong> WindowSamples,
     IReadOnlyList<ulong> WindowHits)
 {
+    private const int FaultKinds = 8;
+    private const int BanksMax = 4096;
+
     public static ContainerSnapshot Of(TraceEvent e)
     {
         var field = new Fields(e);
+        int windows = field.Int32("windows");
         return new ContainerSnapshot(
             field.Int32("container"),
             field.UInt64("generation"),
             field.UInt64("apertureStart"),
             field.UInt64("apertureLast"),
-            field.Int32("windows"),
+            windows,
             field.Int32("windowsLive"),
             field.UInt64("memoryHits"),
             field.UInt64("bytesRead"),
             field.UInt64("bytesWritten"),
             field.UInt64("crosses"),
-            field.Counts("faults"),
-            field.Counts("msiHits"),
-            field.Counts("windowSamples"),
-            field.Counts("windowHits"));
+            field.Counts("faults", FaultKinds),
+            field.Counts("msiHits", BanksMax),
+            field.Counts("windowSamples", windows),
+            field.Text("windowHits").Length == 0 ? [] : field.Counts("windowHits", windows));
     }
 }
 
 /// <summary>Fields of an event by name. One that is missing reads as 0: an older engine does not write what a newer one does.</summary>
 internal readonly struct Fields(TraceEvent e)
 {
+    /// <summary>More than any list has: a length from another process is not believed.</summary>
+    private const int CountsMax = 4096;
+
     public ulong UInt64(string name) => Integer<ulong>(name);
 
     public long Int64(string name) => Integer<long>(name);
@@ -118,10 +125,7 @@ internal readonly struct Fields(TraceEvent e)
 
     public string Text(string name) => e.PayloadByName(name) as string ?? "";
 
-    /// <summary>64-bit counts, little-endian, as the event source writes them.</summary>
-    public IReadOnlyList<ulong> Counts(string name) => e.PayloadByName(name) is byte[] bytes
-        ? [.. bytes.Chunk(sizeof(ulong)).Where(static chunk => chunk.Length == sizeof(ulong)).Select(static chunk => BinaryPrimitives.ReadUInt64LittleEndian(chunk))]
-        : [];
+    public IReadOnlyList<ulong> Counts(string name, int length) => CountList.Read(Text(name), Math.Clamp(length, 0, CountsMax));
 
     private T Integer<T>(string name)
         where T : struct, IBinaryInteger<T> => e.PayloadByName(name) switch

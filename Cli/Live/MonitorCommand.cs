@@ -90,9 +90,29 @@ internal static class MonitorCommand
         return PamuCli.Success;
     }
 
-    private static Watch Lines(int pid, bool json, IAnsiConsole console, TextWriter output) => json
-        ? new Watch { Told = activity => output.WriteLine(MonitorText.Json(pid, activity)) }
-        : new Watch { Told = activity => console.WriteLine(MonitorText.Line(activity)), Happened = console.WriteLine };
+    private static Watch Lines(int pid, bool json, IAnsiConsole console, TextWriter output)
+    {
+        var watch = new Watch();
+        var shown = new HashSet<string>(); // of the lines that are kept
+        watch.Told = activity =>
+        {
+            if (json)
+            {
+                output.WriteLine(MonitorText.Json(pid, activity));
+                return;
+            }
+
+            string[] news = [.. watch.Warnings, .. watch.Faults];
+            foreach (string line in news.Where(line => !shown.Contains(line)))
+            {
+                console.WriteLine(line);
+            }
+
+            shown = [.. news];
+            console.WriteLine(MonitorText.Line(activity));
+        };
+        return watch;
+    }
 
     private static void Feed(EventPipeSession session, Watch watch)
     {

@@ -98,7 +98,7 @@ internal static class MonitorText
                     of.Now.BytesWritten,
                     of.Now.Crosses,
                     FaultsByKind = Kinds(of.Now.Faults),
-                    MsiHitsByBank = of.Now.MsiHits,
+                    MsiHitsByBank = of.Now.MsiHits.Index().Where(static bank => bank.Item > 0).ToDictionary(static bank => bank.Index, static bank => bank.Item),
                     of.Now.WindowSamples,
                     WindowHits = of.Now.WindowHits.Count == 0 ? null : of.Now.WindowHits,
                 }),

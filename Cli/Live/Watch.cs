@@ -14,7 +14,7 @@ internal sealed class Watch
     /// <summary>Lines that are kept of faults and of control calls.</summary>
     public const int LinesKept = 6;
 
-    private const int LineLengthMax = 120;
+    private const int LineLengthMax = 160;
 
     /// <summary>Engines that have written their last snapshot and are still shown.</summary>
     private const int EndedKept = 4;
@@ -32,10 +32,7 @@ internal sealed class Watch
         ["cpu-usage", "working-set", "gc-heap-size", "alloc-rate", "gen-0-gc-count", "gen-1-gc-count", "gen-2-gc-count", "time-in-gc"];
 
     /// <summary>Called on the feeding thread for every snapshot that is whole.</summary>
-    public Action<EngineActivity>? Told { get; init; }
-
-    /// <summary>Called on the feeding thread for each fault and each warning: the line.</summary>
-    public Action<string>? Happened { get; init; }
+    public Action<EngineActivity>? Told { get; set; }
 
     public IReadOnlyList<EngineActivity> Engines => Locked<EngineActivity[]>(() => [.. _engines.Values]);
 
@@ -74,13 +71,13 @@ internal sealed class Watch
                 TakeContainer(e);
                 break;
             case nameof(PamuEventSource.Fault):
-                Keep(_faults, FaultLine(e), isNews: true);
+                Keep(_faults, FaultLine(e));
                 break;
             case nameof(PamuEventSource.Ioctl):
-                Keep(_calls, CallLine(e), isNews: false);
+                Keep(_calls, CallLine(e));
                 break;
             case nameof(PamuEventSource.GraceWaitLong):
-                Keep(_warnings, WarningLine(e), isNews: true);
+                Keep(_warnings, WarningLine(e));
                 break;
         }
     }
@@ -136,7 +133,7 @@ internal sealed class Watch
         }
     }
 
-    private void Keep(Queue<string> lines, string line, bool isNews)
+    private void Keep(Queue<string> lines, string line)
     {
         lock (_gate)
         {
@@ -145,11 +142,6 @@ internal sealed class Watch
             {
                 lines.Dequeue();
             }
-        }
-
-        if (isNews)
-        {
-            Happened?.Invoke(line);
         }
     }
 

@@ -21,11 +21,11 @@ public class EventManifestTests
             "5 v0 Informational Msi: Message(Int32 engine, UInt32 liodn, Int32 bank, Int32 offset, UInt32 data)",
             "6 v0 Informational Counters: EngineTotals(UInt64 sequence, Int32 engine, Boolean isLast, Boolean isCounting, Int32 readers, Int32 containers, "
                 + "UInt64 translations, UInt64 bytesRead, UInt64 bytesWritten, UInt64 msiHits, UInt64 faults, UInt64 controlCalls, UInt64 controlRefused, "
-                + "UInt64 publications, UInt64 graceNanoseconds, UInt64 graceNanosecondsMax, Byte[] gracePeriods, Int32 tablesRetired, Int64 faultsLogged, "
+                + "UInt64 publications, UInt64 graceNanoseconds, UInt64 graceNanosecondsMax, String gracePeriods, Int32 tablesRetired, Int64 faultsLogged, "
                 + "Int64 faultsDropped, Int64 faultEventsSuppressed)",
             "7 v0 Informational Counters: ContainerTotals(UInt64 sequence, Int32 engine, Int32 container, UInt64 generation, UInt64 apertureStart, "
                 + "UInt64 apertureLast, Int32 windows, Int32 windowsLive, UInt64 memoryHits, UInt64 bytesRead, UInt64 bytesWritten, UInt64 crosses, "
-                + "Byte[] faults, Byte[] msiHits, Byte[] windowSamples, Byte[] windowHits)",
+                + "String faults, String msiHits, String windowSamples, String windowHits)",
         ];
         Assert.Equal(events, typeof(PamuEventSource).GetMethods().Where(IsEvent).Select(Describe).Order());
     }

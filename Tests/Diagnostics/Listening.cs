@@ -67,6 +67,5 @@ internal sealed class EngineListener : EventListener
 
     internal static T Payload<T>(EventWrittenEventArgs e, string name) => (T)Payload(e, name)!;
 
-    internal static ulong[] Counts(EventWrittenEventArgs e, string name) =>
-        [.. Payload<byte[]>(e, name).Chunk(8).Select(static bytes => BitConverter.ToUInt64(bytes))];
+    internal static ulong[] Counts(EventWrittenEventArgs e, string name, int length) => CountList.Read(Payload<string>(e, name), length);
 }

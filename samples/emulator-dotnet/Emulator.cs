@@ -1,6 +1,6 @@
 // A small emulator with PamuFastPath: two DMA devices, one vCPU, an interrupt controller, guest RAM in mapped memory.
 //
-//     emulator-dotnet TRACE.csv[.gz] TRACE.csv[.gz]
+//     emulator-dotnet TRACE.csv[.gz] TRACE.csv[.gz] [ROUNDS]
 //
 // Each device is a thread. The guest's driver, on the vCPU thread, puts requests into a descriptor ring in guest RAM; the device
 // fetches them by DMA, moves the data by DMA, writes the status back by DMA and sends messages. What it is asked to do is a
@@ -18,16 +18,17 @@ using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
 using PamuFastPath;
 
-if (args.Length != 2 || !args.All(File.Exists))
+int rounds = 1;
+if (args.Length is not (2 or 3) || !args.Take(2).All(File.Exists) || (args.Length == 3 && !(int.TryParse(args[2], out rounds) && rounds > 0)))
 {
-    Console.Error.WriteLine("usage: emulator-dotnet TRACE.csv[.gz] TRACE.csv[.gz]  (two files that exist)");
+    Console.Error.WriteLine("usage: emulator-dotnet TRACE.csv[.gz] TRACE.csv[.gz] [ROUNDS]  (two files that exist, and how often they are replayed)");
     return 2;
 }
 
 using var engine = new PamuEngine();
 using var ram = new GuestRam();
 var interrupts = new InterruptController();
-Device[] devices = [new(0, engine, ram, interrupts, args[0]), new(1, engine, ram, interrupts, args[1])];
+Device[] devices = [new(0, engine, ram, interrupts, args[0], rounds), new(1, engine, ram, interrupts, args[1], rounds)];
 
 long began = Stopwatch.GetTimestamp();
 foreach (Device device in devices)
@@ -52,7 +53,7 @@ foreach (Device device in devices)
 
 right &= interrupts.Count == devices.Sum(static device => device.Messages);
 right &= engine.Faults.TotalCount == devices.Sum(static device => device.Driver.ExpectedRefusals);
-long requests = devices.Sum(static device => (long)device.Driver.Reaped);
+long requests = devices.Sum(static device => device.Driver.Reaped);
 
 Console.WriteLine();
 Line("seconds", seconds, 2);
@@ -185,7 +186,7 @@ internal sealed class Device
     private uint _tail;
     private uint _completed;
 
-    public Device(int number, PamuEngine engine, GuestRam ram, InterruptController interrupts, string trace)
+    public Device(int number, PamuEngine engine, GuestRam ram, InterruptController interrupts, string trace, int rounds)
     {
         Number = number;
         _engine = engine;
@@ -205,7 +206,7 @@ internal sealed class Device
         }
 
         engine.CreateGroup(number + 1, [(int)_liodn], [0, 1]).Attach(Container);
-        Driver = new Driver(this, Trace.Read(trace));
+        Driver = new Driver(this, Trace.Read(trace), rounds);
     }
 
     public int Number { get; }
@@ -322,7 +323,7 @@ internal sealed class Device
 }
 
 /// <summary>The guest's driver of one device: posts requests, looks after windows, reaps completions. Runs on the vCPU thread.</summary>
-internal sealed class Driver(Device device, Request[] requests)
+internal sealed class Driver(Device device, Request[] requests, int rounds)
 {
     private readonly int[] _inFlight = new int[Machine.Windows];
     private readonly long[] _lastUse = new long[Machine.Windows]; // 0: not mapped
@@ -330,21 +331,24 @@ internal sealed class Driver(Device device, Request[] requests)
 
     public ReadOnlySpan<Request> Requests => requests;
 
-    public int Posted { get; private set; }
+    /// <summary>How many there are in all rounds.</summary>
+    public long Total => (long)requests.Length * rounds;
 
-    public int Reaped { get; private set; }
+    public long Posted { get; private set; }
+
+    public long Reaped { get; private set; }
 
     public long ExpectedRefusals { get; private set; }
 
     public long Wrong { get; private set; }
 
-    public bool CanPost => Posted < requests.Length && Posted - Reaped < Machine.RingEntries;
+    public bool CanPost => Posted < Total && Posted - Reaped < Machine.RingEntries;
 
     /// <summary>Puts one request into the ring: a row of the recording, or, now and then, one that must be refused.</summary>
     /// <returns>False if it has to wait for a window.</returns>
     public bool TryPost(long tick, Vcpu vcpu)
     {
-        Request next = requests[Posted];
+        Request next = requests[Posted % requests.Length];
         if (next.Op != Op.Message && !next.IsRogue)
         {
             (int first, int last) = WindowsOf(next);
@@ -364,7 +368,7 @@ internal sealed class Driver(Device device, Request[] requests)
             }
         }
 
-        device.Ring[Posted % Machine.RingEntries] = new Descriptor { Iova = next.Iova, Length = next.Length, Op = next.Op };
+        device.Ring[(int)(Posted % Machine.RingEntries)] = new Descriptor { Iova = next.Iova, Length = next.Length, Op = next.Op };
         device.RingDoorbell((uint)++Posted);
         return true;
     }
@@ -374,9 +378,9 @@ internal sealed class Driver(Device device, Request[] requests)
     {
         for (uint completed = device.Completed; (uint)Reaped != completed; Reaped++)
         {
-            Request asked = requests[Reaped];
+            Request asked = requests[Reaped % requests.Length];
             ExpectedRefusals += asked.IsRogue ? 1 : 0;
-            Wrong += device.Ring[Reaped % Machine.RingEntries].Status == (asked.IsRogue ? Status.Refused : Status.Done) ? 0 : 1;
+            Wrong += device.Ring[(int)(Reaped % Machine.RingEntries)].Status == (asked.IsRogue ? Status.Refused : Status.Done) ? 0 : 1;
             if (asked.Op != Op.Message && !asked.IsRogue)
             {
                 (int first, int last) = WindowsOf(asked);
@@ -440,11 +444,11 @@ internal sealed class Vcpu(Device[] devices)
 
     public void Run()
     {
-        int all = devices.Sum(static device => device.Driver.Requests.Length);
-        int left = all;
+        long all = devices.Sum(static device => device.Driver.Total);
+        long left = all;
         for (long tick = 1; left > 0; tick++)
         {
-            int before = left;
+            long before = left;
             left = 0;
             foreach (Device device in devices)
             {
@@ -454,7 +458,7 @@ internal sealed class Vcpu(Device[] devices)
                 {
                 }
 
-                left += driver.Requests.Length - driver.Reaped;
+                left += driver.Total - driver.Reaped;
             }
 
             if (left == before)
