@@ -98,9 +98,9 @@ internal static class MonitorText
                     of.Now.BytesWritten,
                     of.Now.Crosses,
                     FaultsByKind = Kinds(of.Now.Faults),
-                    MsiHitsByBank = of.Now.MsiHits.Index().Where(static bank => bank.Item > 0).ToDictionary(static bank => bank.Index, static bank => bank.Item),
-                    of.Now.WindowSamples,
-                    WindowHits = of.Now.WindowHits.Count == 0 ? null : of.Now.WindowHits,
+                    MsiHitsByBank = Sparse(of.Now.MsiHits),
+                    WindowSamples = Sparse(of.Now.WindowSamples),
+                    WindowHits = of.Now.WindowHits.Count == 0 ? null : Sparse(of.Now.WindowHits),
                 }),
             },
             JsonOptions);
@@ -111,6 +111,11 @@ internal static class MonitorText
         .Select(static (count, kind) => (Name: kind == 0 ? "Unknown" : ((FaultKind)kind).ToString(), Count: count))
         .Where(static kind => kind.Count > 0)
         .ToDictionary(static kind => kind.Name, static kind => kind.Count);
+
+    private static Dictionary<int, ulong> Sparse(IReadOnlyList<ulong> counts) => counts
+        .Index()
+        .Where(static count => count.Item > 0)
+        .ToDictionary(static count => count.Index, static count => count.Item);
 
     private static string Grace(EngineActivity activity) =>
         activity.GraceQuantile(0.99) is ulong p99 and > 0 ? $", grace p99 below {Amounts.Time(p99)}" : "";

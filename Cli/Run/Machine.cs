@@ -56,6 +56,13 @@ internal sealed class Machine : IDisposable
         }
     }
 
+    /// <summary>Why accesses translate or fault, as the container's table is now.</summary>
+    public IReadOnlyList<TranslationExplanation> Explain(IReadOnlyList<ExplainedAccess> accesses)
+    {
+        using PamuReader reader = Engine.CreateReader("explain");
+        return [.. accesses.SelectMany(access => access.Against(reader, Container))];
+    }
+
     public void Dispose() => Engine.Dispose();
 
     private string HardwareSays() => _hardware?.TakeLast() is { IsRefused: true } refusal ? $"; the hardware needs: {refusal.Rule}" : "";

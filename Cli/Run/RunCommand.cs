@@ -32,6 +32,12 @@ internal static class RunCommand
             Description = "Also hold the container's windows in the host's IOMMU, for the device with this PCI address (docs/hardware.md). It stands "
                 + "behind the first group that is attached, or the one named. Once for each group.",
         };
+        var explain = new Option<string[]>("--explain")
+        {
+            HelpName = "IOVA[+LENGTH][,read|,write]",
+            Description = "Also say, step by step, why an access of this container translates or faults in the end: one byte and both directions if not "
+                + "given. Once for each access.",
+        };
         var command = new Command(
             "run",
             "Set up a machine by the steps of a scenario, try its accesses, replay a DMA trace, and say what happened.")
@@ -42,6 +48,7 @@ internal static class RunCommand
             report,
             save,
             hardware,
+            explain,
         };
         command.SetAction(parsed => Run(
             parsed.GetValue(scenario)!,
@@ -50,13 +57,15 @@ internal static class RunCommand
             parsed.GetValue(report),
             parsed.GetValue(save),
             parsed.GetValue(hardware) ?? [],
+            parsed.GetValue(explain) ?? [],
             parsed.InvocationConfiguration.Output));
         return command;
     }
 
     private static int Run(
-        string scenarioPath, string? tracePath, bool json, string? reportPath, string? savePath, string[] devices, TextWriter output)
+        string scenarioPath, string? tracePath, bool json, string? reportPath, string? savePath, string[] devices, string[] explained, TextWriter output)
     {
+        ExplainedAccess[] accessesExplained = [.. explained.Select(ExplainedAccess.Parse)];
         using ScenarioMemory? memory = devices.Length == 0 ? null : new ScenarioMemory();
         Scenario scenario = ScenarioReader.Read(scenarioPath, memory == null ? null : memory.Supply);
         ScenarioHardware? hardware = memory == null ? null : ScenarioHardware.Open(devices, scenario, memory);
@@ -80,6 +89,7 @@ internal static class RunCommand
             scenario, container.Geometry, container.WindowCount, container.WindowSize, container.GetWindows(), pictures, accesses, replay)
         {
             Hardware = hardware?.Choices ?? [],
+            Explanations = machine.Explain(accessesExplained),
         };
 
         page?.Write(HtmlReport.Write(result));

@@ -1,6 +1,7 @@
 using System.Globalization;
 using PamuFastPath.Tests.Concurrency;
 using PamuFastPath.Tests.FailNth;
+using PamuFastPath.Tests.Live;
 using PamuFastPath.Tests.Native;
 using PamuFastPath.Tests.Vfio;
 
@@ -18,6 +19,7 @@ public static class ChildProgram
         ["fast-path-probe"] => FastPathProbe.Run(),
         ["stress", string protocol, string seconds] => Stress(protocol == "without-grace", Duration(seconds)),
         ["unmapped-memory", string protocol, string seconds] => UnmappedMemory(protocol == "without-grace", Duration(seconds)),
+        ["watched", string threads] => WatchedChild.Run(Number(threads)),
         ["first-engine"] => NoMemoryTests.FirstEngine(),
         ["failing-sink"] when OperatingSystem.IsLinux() => DeviceChild.FailingSink(),
         ["device-cycles", string cycles] when OperatingSystem.IsLinux() => DeviceChild.Cycles(Number(cycles)),

@@ -31,6 +31,7 @@ internal static class JsonReport
             Pictures = result.Pictures.Select(static picture => new { picture.Caption, Windows = picture.Windows.Select(Window) }),
             Accesses = result.Accesses.Select(Access),
             Replay = result.Replay == null ? null : Replay(result.Replay),
+            Explanations = result.Explanations.Count == 0 ? null : result.Explanations.Select(Explanation),
         },
         Options);
 
@@ -56,6 +57,15 @@ internal static class JsonReport
         Answer = access.Answer.Outcome.Name,
         Target = access.Answer.Outcome.Fault == FaultKind.None ? Hex(access.Answer.Target) : null,
         AsExpected = access.IsAsExpected,
+    };
+
+    private static object Explanation(TranslationExplanation explanation) => new
+    {
+        Op = explanation.Access == DmaAccess.Read ? "read" : "write",
+        Iova = Hex(explanation.Iova),
+        explanation.Length,
+        explanation.Steps,
+        explanation.Verdict,
     };
 
     private static object Replay(ReplayResult replay) => new

@@ -29,6 +29,9 @@ internal sealed record RunResult(
     /// <summary>The devices that the container was bound to as well; none for software alone.</summary>
     public IReadOnlyList<HardwareChoice> Hardware { get; init; } = [];
 
+    /// <summary>Accesses that were asked to be explained.</summary>
+    public IReadOnlyList<TranslationExplanation> Explanations { get; init; } = [];
+
     public bool Passed => Failures.Count == 0;
 
     private static IEnumerable<string> FindFailures(Scenario scenario, IReadOnlyList<AccessResult> accesses, ReplayResult? replay)

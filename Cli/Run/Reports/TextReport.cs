@@ -65,6 +65,11 @@ internal sealed class TextReport(IAnsiConsole console)
             Faults(replay);
         }
 
+        foreach (TranslationExplanation explanation in result.Explanations)
+        {
+            Explanation(explanation);
+        }
+
         console.WriteLine();
         foreach (string failure in result.Failures)
         {
@@ -87,6 +92,19 @@ internal sealed class TextReport(IAnsiConsole console)
         }
 
         table.Write(console);
+    }
+
+    private void Explanation(TranslationExplanation explanation)
+    {
+        Heading($"a {(explanation.Access == DmaAccess.Read ? "read" : "write")} of {explanation.Length} bytes at {Units.Address(explanation.Iova)}");
+        var table = new TextTable("", "step", "finding");
+        foreach (ExplanationStep step in explanation.Steps)
+        {
+            table.Add(step.Passes ? "ok" : "NO", step.Check, step.Finding);
+        }
+
+        table.Write(console);
+        console.WriteLine($"It {explanation.Verdict}.");
     }
 
     private void Accesses(IReadOnlyList<AccessResult> accesses)
