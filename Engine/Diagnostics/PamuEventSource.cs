@@ -89,7 +89,7 @@ public sealed class PamuEventSource : EventSource
     /// <param name="suppressed">Faults of the engine that were not written as events so far.</param>
     [Event(3, Version = 1, Level = EventLevel.Warning, Keywords = Keywords.Faults)]
     public void Fault(FaultKind kind, uint liodn, ulong iova, ulong length, bool isWrite, ulong faultIova, int engine, long suppressed) =>
-        WriteEvent(3, (int)kind, liodn, iova, length, isWrite, faultIova, engine, suppressed);
+        WriteEvent(3, kind, liodn, iova, length, isWrite, faultIova, engine, suppressed);
 
     /// <summary>A grace period has lasted long; its call is still waiting.</summary>
     /// <param name="reader">The reader that is in a section.</param>
@@ -129,7 +129,7 @@ public sealed class PamuEventSource : EventSource
     /// <param name="publications">Tables published.</param>
     /// <param name="graceNanoseconds">Time spent in grace periods.</param>
     /// <param name="graceNanosecondsMax">The longest grace period.</param>
-    /// <param name="gracePeriods">40 counts of 64 bits, little-endian: grace periods of 2^i to below 2^(i+1) ns.</param>
+    /// <param name="gracePeriods">A <see cref="CountList"/> of 40: grace periods of 2^i to below 2^(i+1) ns.</param>
     /// <param name="tablesRetired">Tables that were replaced and are not freed yet.</param>
     /// <param name="faultsLogged">Faults recorded in the fault log, dropped ones included.</param>
     /// <param name="faultsDropped">Faults that found the log full.</param>
@@ -152,7 +152,7 @@ public sealed class PamuEventSource : EventSource
         ulong publications,
         ulong graceNanoseconds,
         ulong graceNanosecondsMax,
-        byte[] gracePeriods,
+        string gracePeriods,
         int tablesRetired,
         long faultsLogged,
         long faultsDropped,
@@ -193,9 +193,9 @@ public sealed class PamuEventSource : EventSource
     /// <param name="bytesRead">Bytes of the reads among them.</param>
     /// <param name="bytesWritten">Bytes of the writes among them.</param>
     /// <param name="crosses">Accesses that ran over their window's end and went on as a range.</param>
-    /// <param name="faults">8 counts of 64 bits, little-endian: refused accesses by <see cref="FaultKind"/>, at 0 those of unknown kind.</param>
-    /// <param name="msiHits">Counts of 64 bits, little-endian: accesses that hit the page of each MSI bank.</param>
-    /// <param name="windowSamples">A count of 64 bits, little-endian, for each window: an estimate of its accesses, adding up to the hits.</param>
+    /// <param name="faults">A <see cref="CountList"/>: refused accesses by <see cref="FaultKind"/>, at 0 those of unknown kind.</param>
+    /// <param name="msiHits">A <see cref="CountList"/>: accesses that hit the page of each MSI bank.</param>
+    /// <param name="windowSamples">A <see cref="CountList"/>: an estimate of the accesses of each window, adding up to the hits.</param>
     /// <param name="windowHits">The same counted exactly; empty if windows were never counted.</param>
     [Event(7, Level = EventLevel.Informational, Keywords = Keywords.Counters)]
     public void ContainerTotals(
@@ -211,10 +211,10 @@ public sealed class PamuEventSource : EventSource
         ulong bytesRead,
         ulong bytesWritten,
         ulong crosses,
-        byte[] faults,
-        byte[] msiHits,
-        byte[] windowSamples,
-        byte[] windowHits) => WriteEvent(
+        string faults,
+        string msiHits,
+        string windowSamples,
+        string windowHits) => WriteEvent(
             7,
             sequence,
             engine,
@@ -300,7 +300,7 @@ public sealed class PamuEventSource : EventSource
             control.Publications,
             control.GraceNanoseconds,
             control.GraceNanosecondsMax,
-            Bytes(control.GracePeriods),
+            CountList.Of(control.GracePeriods),
             of.TablesRetired,
             of.FaultsLogged,
             of.FaultsDropped,
@@ -333,21 +333,9 @@ public sealed class PamuEventSource : EventSource
             counts.BytesRead,
             counts.BytesWritten,
             counts.Crosses,
-            Bytes(counts.Faults),
-            Bytes(counts.MsiHits),
-            Bytes(counts.WindowSamples[..of.WindowCount]),
-            Bytes(windowHits.ContainsAnyExcept(0ul) ? windowHits : []));
-    }
-
-    /// <summary>Events carry arrays of bytes only.</summary>
-    private static byte[] Bytes(ReadOnlySpan<ulong> counts)
-    {
-        byte[] bytes = new byte[counts.Length * sizeof(ulong)];
-        for (int i = 0; i < counts.Length; i++)
-        {
-            System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * sizeof(ulong)), counts[i]);
-        }
-
-        return bytes;
+            CountList.Of(counts.Faults),
+            CountList.Of(counts.MsiHits),
+            CountList.Of(counts.WindowSamples[..of.WindowCount]),
+            CountList.Of(windowHits));
     }
 }

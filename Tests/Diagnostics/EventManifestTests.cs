@@ -5,6 +5,7 @@ using PamuFastPath.Diagnostics;
 namespace PamuFastPath.Tests.Diagnostics;
 
 /// <summary>What readers of recorded events rely on: ids, versions, levels, keywords and payloads only ever grow.</summary>
+[Collection(nameof(Listening))]
 public class EventManifestTests
 {
     [Fact]
@@ -21,11 +22,11 @@ public class EventManifestTests
             "5 v0 Informational Msi: Message(Int32 engine, UInt32 liodn, Int32 bank, Int32 offset, UInt32 data)",
             "6 v0 Informational Counters: EngineTotals(UInt64 sequence, Int32 engine, Boolean isLast, Boolean isCounting, Int32 readers, Int32 containers, "
                 + "UInt64 translations, UInt64 bytesRead, UInt64 bytesWritten, UInt64 msiHits, UInt64 faults, UInt64 controlCalls, UInt64 controlRefused, "
-                + "UInt64 publications, UInt64 graceNanoseconds, UInt64 graceNanosecondsMax, Byte[] gracePeriods, Int32 tablesRetired, Int64 faultsLogged, "
+                + "UInt64 publications, UInt64 graceNanoseconds, UInt64 graceNanosecondsMax, String gracePeriods, Int32 tablesRetired, Int64 faultsLogged, "
                 + "Int64 faultsDropped, Int64 faultEventsSuppressed)",
             "7 v0 Informational Counters: ContainerTotals(UInt64 sequence, Int32 engine, Int32 container, UInt64 generation, UInt64 apertureStart, "
                 + "UInt64 apertureLast, Int32 windows, Int32 windowsLive, UInt64 memoryHits, UInt64 bytesRead, UInt64 bytesWritten, UInt64 crosses, "
-                + "Byte[] faults, Byte[] msiHits, Byte[] windowSamples, Byte[] windowHits)",
+                + "String faults, String msiHits, String windowSamples, String windowHits)",
         ];
         Assert.Equal(events, typeof(PamuEventSource).GetMethods().Where(IsEvent).Select(Describe).Order());
     }
@@ -43,6 +44,35 @@ public class EventManifestTests
         Assert.Equal(EventSource.GetGuid(typeof(PamuEventSource)), PamuEventSource.Log.Guid);
         Assert.Null(PamuEventSource.Log.ConstructionException);
     }
+
+    /// <summary>The runtime compares arguments with the method only when an event is written: all are, with every value far from 0.</summary>
+    [Fact]
+    public void Every_event_arrives_with_the_payload_of_its_method()
+    {
+        using var listener = new EngineListener(Engine, EventLevel.Verbose, EventKeywords.All, ("SnapshotIntervalSec", "3600"));
+        MethodInfo[] events = [.. typeof(PamuEventSource).GetMethods().Where(IsEvent)];
+        foreach (MethodInfo method in events)
+        {
+            object[] arguments = [.. method.GetParameters().Select(static p => p.Name == "engine" ? Engine : Far(p.ParameterType))];
+            method.Invoke(PamuEventSource.Log, arguments);
+
+            EventWrittenEventArgs written = Assert.Single(listener.Of(method.Name));
+            Assert.Equal(method.GetParameters().Select(static p => p.Name), written.PayloadNames);
+            Assert.Equal(arguments.Select(Plain), written.Payload!.Select(static value => Plain(value!)));
+        }
+
+        Assert.Equal(7, events.Length);
+    }
+
+    /// <summary>No engine's number.</summary>
+    private const int Engine = -77;
+
+    private static object Far(Type type) => type == typeof(string) ? "far"
+        : type == typeof(bool) ? true
+        : type == typeof(FaultKind) ? FaultKind.BadLength
+        : type.GetField(nameof(int.MaxValue))!.GetValue(null)!;
+
+    private static object Plain(object value) => value is Enum ? Convert.ToInt32(value, null) : value;
 
     private static bool IsEvent(MethodInfo method) => method.GetCustomAttribute<EventAttribute>() != null;
 

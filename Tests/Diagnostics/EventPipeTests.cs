@@ -85,17 +85,16 @@ public class EventPipeTests
         Seen[] last = [.. events.Where(e => number.Equals(e["engine"]) && e.Name == nameof(PamuEventSource.ContainerTotals) && e["container"].Equals(0))];
         Assert.NotEmpty(last);
         Assert.Equal(counted!.MemoryHits, Convert.ToUInt64(last[^1]["memoryHits"], null));
-        Assert.Equal(1024UL, Counts(last[^1], "windowHits")[3]);
-        Assert.Equal(16, Counts(last[^1], "windowSamples").Length);
-        Assert.Equal(counted.Faults.ToArray(), Counts(last[^1], "faults"));
-        Assert.Equal(3, Counts(last[^1], "msiHits").Length);
+        Assert.Equal(1024UL, Counts(last[^1], "windowHits", 16)[3]);
+        Assert.Equal([.. counted.WindowSamples[..16]], Counts(last[^1], "windowSamples", 16));
+        Assert.Equal(counted.Faults.ToArray(), Counts(last[^1], "faults", 8));
+        Assert.Equal("", last[^1]["msiHits"]);
         Seen end = events.Last(e => number.Equals(e["engine"]) && e.Name == nameof(PamuEventSource.EngineTotals));
         Assert.Equal(true, end["isLast"]);
         Assert.Equal(counted.Translations, Convert.ToUInt64(end["translations"], null));
-        Assert.Equal(40, Counts(end, "gracePeriods").Length);
     }
 
-    private static ulong[] Counts(Seen e, string name) => [.. ((byte[])e[name]).Chunk(8).Select(static bytes => BitConverter.ToUInt64(bytes))];
+    private static ulong[] Counts(Seen e, string name, int length) => CountList.Read((string)e[name], length);
 
     private static List<Seen> Collect(Dictionary<string, string> arguments, Action body)
     {
@@ -103,11 +102,17 @@ public class EventPipeTests
             PamuEventSource.ProviderName, EventLevel.Informational, (long)EventKeywords.All, arguments.Count == 0 ? null : arguments);
         using EventPipeSession session = new DiagnosticsClient(Environment.ProcessId).StartEventPipeSession(providers, requestRundown: false);
         var seen = new List<Seen>();
+        var complaints = new List<string>();
         var reading = new Thread(() =>
         {
             using var source = new EventPipeEventSource(session.EventStream);
             source.Dynamic.All += e =>
             {
+                if (e.ProviderName == PamuEventSource.ProviderName && e.ID == 0)
+                {
+                    complaints.Add($"{e.EventName}: {e.PayloadValue(0)}");
+                }
+
                 // Other tests have engines in this process too: what happened is told apart by the engine. Event counters have none.
                 if (e.ProviderName == PamuEventSource.ProviderName && e.PayloadNames.Contains("engine"))
                 {
@@ -121,6 +126,7 @@ public class EventPipeTests
         body();
         session.Stop();
         reading.Join();
+        Assert.Empty(complaints);
         return seen;
     }
 
