@@ -20,9 +20,6 @@ public sealed unsafe partial class PamuEngine : IDisposable
     private readonly Dictionary<int, PamuGroup> _groups = [];
     private readonly HashSet<int> _heldLiodns = [];
     private readonly TableCell* _unknownCell;
-    private readonly Lock _counting = new(); // guards when accesses are counted
-    private AccessCounting _countingWhen;
-    private bool _countsWindows;
     private bool _inTurn;
     private bool _isDisposed;
 
@@ -64,55 +61,6 @@ public sealed unsafe partial class PamuEngine : IDisposable
 
     /// <summary>The refused accesses that DMA ports recorded.</summary>
     public FaultLog Faults { get; } = new();
-
-    /// <summary>
-    /// When accesses are counted. Takes effect at once, in open sections too, and waits for nobody. What was counted stays. The cost is in
-    /// <c>docs/observability.md</c>.
-    /// </summary>
-    /// <exception cref="PamuException">When set: ENOMEM, there is no memory for the counters of the readers; nothing changed.</exception>
-    public AccessCounting Counting
-    {
-        get
-        {
-            lock (_counting)
-            {
-                return _countingWhen;
-            }
-        }
-
-        set
-        {
-            lock (_counting)
-            {
-                ApplyCounting(value, _countsWindows);
-                _countingWhen = value;
-            }
-        }
-    }
-
-    /// <summary>
-    /// Whether accesses, while they are counted, are also counted in each window they touch (<see cref="AccessCounts.WindowHits"/>). That takes
-    /// a call for each access, and batches are translated twice. Without, windows are sampled.
-    /// </summary>
-    public bool CountsWindows
-    {
-        get
-        {
-            lock (_counting)
-            {
-                return _countsWindows;
-            }
-        }
-
-        set
-        {
-            lock (_counting)
-            {
-                ApplyCounting(_countingWhen, value);
-                _countsWindows = value;
-            }
-        }
-    }
 
     /// <summary>The open containers, by number.</summary>
     public IReadOnlyList<PamuContainer> Containers
@@ -156,37 +104,6 @@ public sealed unsafe partial class PamuEngine : IDisposable
 
     /// <summary>Told of each table that is published, under the control lock: container, generation, nanoseconds. Null: nobody.</summary>
     internal Action<int, ulong, long>? Published { get; set; }
-
-    /// <summary>What the engine has done so far. Costs microseconds for each reader and container; readers are not disturbed.</summary>
-    public EngineStatistics GetStatistics()
-    {
-        IReadOnlyList<PamuContainer> open = Containers;
-        AccessCounts?[] counts = Counters.Look([.. open.Select(static container => container.Account)], out AccessCounts others);
-        List<ContainerStatistics> containers = [];
-        var all = new AccessCounts(Platform.MsiBanks.Count);
-        all.Add(others);
-        for (int i = 0; i < counts.Length; i++)
-        {
-            if (counts[i] is AccessCounts own) // not closed meanwhile
-            {
-                all.Add(own);
-                containers.Add(open[i].Statistics(own));
-            }
-        }
-
-        return new EngineStatistics(
-            Number,
-            Counters.IsOn,
-            Counters.ReaderCount,
-            all,
-            others,
-            Control.Copy(),
-            Publisher.RetiredCount,
-            Faults.TotalCount,
-            Faults.DroppedCount,
-            Faults.EventsSuppressed,
-            containers);
-    }
 
     /// <summary>Opens a container. Its number is the smallest that is free.</summary>
     /// <exception cref="PamuException">ENOMEM.</exception>
@@ -372,37 +289,6 @@ public sealed unsafe partial class PamuEngine : IDisposable
         {
             KeptForReaders.AddRange([Readers.Chunks, (nint)Publisher.Epoch, (nint)Liodns.Cells, (nint)_unknownCell, counters]);
         }
-    }
-
-    /// <summary>
-    /// Counts accesses from now on, or no longer, as <see cref="Counting"/> and whoever observes want it. Without memory for it the engine is not
-    /// counted, and says so (<see cref="EngineStatistics.IsCounting"/>).
-    /// </summary>
-    internal void FollowObservers()
-    {
-        lock (_counting)
-        {
-            try
-            {
-                ApplyCounting(_countingWhen, _countsWindows);
-            }
-            catch (PamuException noMemory) when (noMemory.Errno == Errno.ENOMEM)
-            {
-            }
-        }
-    }
-
-    private void ApplyCounting(AccessCounting when, bool countsWindows)
-    {
-        bool isOn = when == AccessCounting.On || (when == AccessCounting.WhenObserved && EngineList.IsObserved);
-        Counters.Switch(isOn, countsWindows);
-    }
-
-    /// <summary>Counts a control call that ended, and tells whoever listens.</summary>
-    internal void CallDone(int container, uint request, long result, long began, in DecodedArguments arguments)
-    {
-        Control.AddCall(isRefused: result < 0);
-        PamuEventSource.Log.IoctlDone(Number, container, request, result, began, arguments);
     }
 
     internal void Forget(PamuContainer container)

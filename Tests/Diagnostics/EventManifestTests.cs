@@ -5,6 +5,7 @@ using PamuFastPath.Diagnostics;
 namespace PamuFastPath.Tests.Diagnostics;
 
 /// <summary>What readers of recorded events rely on: ids, versions, levels, keywords and payloads only ever grow.</summary>
+[Collection(nameof(Listening))]
 public class EventManifestTests
 {
     [Fact]
@@ -43,6 +44,35 @@ public class EventManifestTests
         Assert.Equal(EventSource.GetGuid(typeof(PamuEventSource)), PamuEventSource.Log.Guid);
         Assert.Null(PamuEventSource.Log.ConstructionException);
     }
+
+    /// <summary>The runtime compares arguments with the method only when an event is written: all are, with every value far from 0.</summary>
+    [Fact]
+    public void Every_event_arrives_with_the_payload_of_its_method()
+    {
+        using var listener = new EngineListener(Engine, EventLevel.Verbose, EventKeywords.All, ("SnapshotIntervalSec", "3600"));
+        MethodInfo[] events = [.. typeof(PamuEventSource).GetMethods().Where(IsEvent)];
+        foreach (MethodInfo method in events)
+        {
+            object[] arguments = [.. method.GetParameters().Select(static p => p.Name == "engine" ? Engine : Far(p.ParameterType))];
+            method.Invoke(PamuEventSource.Log, arguments);
+
+            EventWrittenEventArgs written = Assert.Single(listener.Of(method.Name));
+            Assert.Equal(method.GetParameters().Select(static p => p.Name), written.PayloadNames);
+            Assert.Equal(arguments.Select(Plain), written.Payload!.Select(static value => Plain(value!)));
+        }
+
+        Assert.Equal(7, events.Length);
+    }
+
+    /// <summary>No engine's number.</summary>
+    private const int Engine = -77;
+
+    private static object Far(Type type) => type == typeof(string) ? "far"
+        : type == typeof(bool) ? true
+        : type == typeof(FaultKind) ? FaultKind.BadLength
+        : type.GetField(nameof(int.MaxValue))!.GetValue(null)!;
+
+    private static object Plain(object value) => value is Enum ? Convert.ToInt32(value, null) : value;
 
     private static bool IsEvent(MethodInfo method) => method.GetCustomAttribute<EventAttribute>() != null;
 

@@ -102,11 +102,17 @@ public class EventPipeTests
             PamuEventSource.ProviderName, EventLevel.Informational, (long)EventKeywords.All, arguments.Count == 0 ? null : arguments);
         using EventPipeSession session = new DiagnosticsClient(Environment.ProcessId).StartEventPipeSession(providers, requestRundown: false);
         var seen = new List<Seen>();
+        var complaints = new List<string>();
         var reading = new Thread(() =>
         {
             using var source = new EventPipeEventSource(session.EventStream);
             source.Dynamic.All += e =>
             {
+                if (e.ProviderName == PamuEventSource.ProviderName && e.ID == 0)
+                {
+                    complaints.Add($"{e.EventName}: {e.PayloadValue(0)}");
+                }
+
                 // Other tests have engines in this process too: what happened is told apart by the engine. Event counters have none.
                 if (e.ProviderName == PamuEventSource.ProviderName && e.PayloadNames.Contains("engine"))
                 {
@@ -120,6 +126,7 @@ public class EventPipeTests
         body();
         session.Stop();
         reading.Join();
+        Assert.Empty(complaints);
         return seen;
     }
 

@@ -18,6 +18,7 @@ internal sealed class EngineListener : EventListener
 {
     private readonly List<EventWrittenEventArgs> _events = [];
     private readonly int _engine;
+    private string? _complaint;
 
     internal EngineListener(int engine, EventLevel level, EventKeywords keywords, params (string Name, string Value)[] arguments)
     {
@@ -49,10 +50,17 @@ internal sealed class EngineListener : EventListener
     {
         DisableEvents(PamuEventSource.Log);
         base.Dispose();
+        Assert.Null(_complaint);
     }
 
     protected override void OnEventWritten(EventWrittenEventArgs eventData)
     {
+        // What the runtime says when an event's arguments are not those of its method, whoever's engine wrote it. An exception here would be swallowed.
+        if (eventData.EventSource == PamuEventSource.Log && eventData.EventId == 0)
+        {
+            _complaint ??= $"{eventData.EventName}: {string.Join(' ', eventData.Payload ?? new([]))}";
+        }
+
         if (eventData.EventSource == PamuEventSource.Log && (int)(Payload(eventData, "engine") ?? 0) == _engine)
         {
             lock (_events)

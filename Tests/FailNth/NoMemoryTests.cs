@@ -1,3 +1,4 @@
+using PamuFastPath.Diagnostics;
 using PamuFastPath.Tests.Child;
 using PamuFastPath.Tests.Mirror;
 using PamuFastPath.Tests.Snapshot;
@@ -26,7 +27,11 @@ public sealed class NoMemoryTests
         int blocks = Repeated.WithoutMemory(() => ErrnoOf.Call(() => engine = new PamuEngine()));
 
         Assert.Equal(4, blocks); // epoch, table and cell of unknown LIODNs, LIODN map
-        Assert.Equal(FaultKind.UnknownLiodn, engine!.CreateReader().Translate(0u, 0, 1, DmaAccess.Read).Fault);
+        using (PamuReader reader = engine!.CreateReader()) // one that is open when its engine goes would keep blocks
+        {
+            Assert.Equal(FaultKind.UnknownLiodn, reader.Translate(0u, 0, 1, DmaAccess.Read).Fault);
+        }
+
         engine.Dispose();
         Assert.Equal(live, NativeBlocks.LiveCountOfThread);
     }
@@ -77,6 +82,50 @@ public sealed class NoMemoryTests
         {
             Assert.Equal(FaultKind.UnknownLiodn, reader.Translate(1u, 0, 1, DmaAccess.Read).Fault);
         }
+    }
+
+    [Fact]
+    public void Counters_of_a_reader()
+    {
+        using var engine = new PamuEngine(new PamuPlatform { Counting = AccessCounting.On });
+        using PamuReader first = engine.CreateReader();
+        PamuReader? second = null;
+
+        int blocks = Repeated.WithoutMemory(
+            () => ErrnoOf.Call(() => second = engine.CreateReader()), () => Assert.Equal(1, engine.GetStatistics().Readers));
+
+        Assert.Equal(1, blocks);
+        second!.Translate(0u, 0, 1, DmaAccess.Read);
+        long live = NativeBlocks.LiveCountOfThread;
+        second.Dispose();
+        Assert.Equal(live - 1, NativeBlocks.LiveCountOfThread);
+        Assert.Equal(1UL, engine.GetStatistics().Accesses.Faults[(int)FaultKind.UnknownLiodn]);
+    }
+
+    [Fact]
+    public void Counters_when_counting_is_switched_on()
+    {
+        using var engine = new PamuEngine(new PamuPlatform { Counting = AccessCounting.Off });
+        using PamuReader one = engine.CreateReader();
+        using PamuReader two = engine.CreateReader();
+        long live = NativeBlocks.LiveCountOfThread;
+
+        // All readers or none are counted. What one got before it failed for the other stays its own: nobody sees it.
+        foreach (int n in (int[])[1, 2])
+        {
+            Assert.False(Repeated.FailsAt(n, () => ErrnoOf.Call(() => engine.Counting = AccessCounting.On), out Errno errno));
+            Assert.Equal(Errno.ENOMEM, errno);
+            Assert.Equal((AccessCounting.Off, false, live + n - 1), (engine.Counting, engine.GetStatistics().IsCounting, NativeBlocks.LiveCountOfThread));
+            one.Translate(0u, 0, 1, DmaAccess.Read);
+            two.Translate(0u, 0, 1, DmaAccess.Read);
+            Assert.Equal(0UL, engine.GetStatistics().Accesses.Translations);
+        }
+
+        engine.Counting = AccessCounting.On;
+        Assert.Equal(live + 2, NativeBlocks.LiveCountOfThread);
+        one.Translate(0u, 0, 1, DmaAccess.Read);
+        two.Translate(0u, 0, 1, DmaAccess.Read);
+        Assert.Equal(2UL, engine.GetStatistics().Accesses.Translations);
     }
 
     [Theory]
