@@ -4,7 +4,7 @@ namespace PamuFastPath.Diagnostics;
 public enum AccessCounting
 {
     /// <summary>
-    /// While somebody listens: an event session with the keyword <see cref="PamuEventSource.Keywords.Counters"/> or with event counters, and
+    /// While somebody listens: an event session of level Informational or with event counters, and
     /// from the first reading of one of the access instruments of <see cref="PamuMeter"/> on.
     /// </summary>
     WhenObserved = 0,

@@ -64,7 +64,7 @@ internal static class EventFeed
     }
 
     private static bool WantsSnapshots =>
-        PamuEventSource.Log.IsEnabled() && PamuEventSource.Log.IsEnabled(EventLevel.Informational, PamuEventSource.Keywords.Counters);
+        PamuEventSource.Log.IsEnabled() && PamuEventSource.Log.IsEnabled(EventLevel.Informational, EventKeywords.None);
 
     private static void Tick()
     {

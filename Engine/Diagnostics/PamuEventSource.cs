@@ -39,7 +39,11 @@ public sealed class PamuEventSource : EventSource
         /// <summary>Messages that DMA ports delivered.</summary>
         public const EventKeywords Msi = (EventKeywords)0x8;
 
-        /// <summary>Snapshots of all counts, once in an interval. While somebody listens, engines that count when observed count accesses.</summary>
+        /// <summary>
+        /// Nothing but snapshots of all counts. They have no keyword of their own, and every session of level Informational gets them: a session that names
+        /// no keyword, as dotnet-trace makes it for a provider's bare name, gets events without one only. While somebody listens, engines that count when
+        /// observed count accesses.
+        /// </summary>
         public const EventKeywords Counters = (EventKeywords)0x10;
     }
 
@@ -134,7 +138,7 @@ public sealed class PamuEventSource : EventSource
     /// <param name="faultsLogged">Faults recorded in the fault log, dropped ones included.</param>
     /// <param name="faultsDropped">Faults that found the log full.</param>
     /// <param name="faultEventsSuppressed">Faults that were not written as events.</param>
-    [Event(6, Level = EventLevel.Informational, Keywords = Keywords.Counters)]
+    [Event(6, Level = EventLevel.Informational)]
     public void EngineTotals(
         ulong sequence,
         int engine,
@@ -197,7 +201,7 @@ public sealed class PamuEventSource : EventSource
     /// <param name="msiHits">A <see cref="CountList"/>: accesses that hit the page of each MSI bank.</param>
     /// <param name="windowSamples">A <see cref="CountList"/>: an estimate of the accesses of each window, adding up to the hits.</param>
     /// <param name="windowHits">The same counted exactly; empty if windows were never counted.</param>
-    [Event(7, Level = EventLevel.Informational, Keywords = Keywords.Counters)]
+    [Event(7, Level = EventLevel.Informational)]
     public void ContainerTotals(
         ulong sequence,
         int engine,

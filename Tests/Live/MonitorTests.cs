@@ -14,7 +14,7 @@ public class MonitorTests
         using var child = new WatchedProcess();
         JsonElement[] running = Monitor(child, "--duration", "1", "--interval", "0.1");
         Assert.True(running.Length >= 5, $"{running.Length} snapshots in a second");
-        Assert.Contains(running, static line => line.GetProperty("perSecond") is { ValueKind: JsonValueKind.Object } rates && Number(rates, "translations") > 0);
+        Assert.Contains(running, static line => line.TryGetProperty("perSecond", out JsonElement rates) && Number(rates, "translations") > 0);
         ulong[] growing = [.. running.Select(static line => Number(line.GetProperty("totals"), "translations"))];
         Assert.Equal(growing.Order(), growing);
 

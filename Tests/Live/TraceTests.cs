@@ -51,11 +51,17 @@ public sealed class TraceTests : IDisposable
     {
         Tool("tool", "restore");
         using var child = new WatchedProcess();
-        Tool("tool", "run", "dotnet-trace", "--", "collect", "--providers", "PamuFastPath", "-p", child.Pid, "--duration", "00:00:00:01", "-o", Recording);
+        Collect(child, "PamuFastPath:0x1f");
         AssertIsOf(child, Summary());
+        Collect(child, "PamuFastPath"); // names no keyword: events that have none
+        JsonElement counts = Summary().GetProperty("counts");
+        Assert.Equal(["ContainerTotals", "EngineTotals"], counts.EnumerateObject().Select(static count => count.Name));
         child.Stop();
         child.End();
     }
+
+    private void Collect(WatchedProcess child, string provider) =>
+        Tool("tool", "run", "dotnet-trace", "--", "collect", "--providers", provider, "-p", child.Pid, "--duration", "00:00:00:01", "-o", Recording);
 
     private static void AssertIsOf(WatchedProcess child, JsonElement summary)
     {
