@@ -27,6 +27,17 @@ internal static class EventFeed
     private static long LastSnapshot;
     private static ulong Sequence;
 
+    /// <summary>
+    /// Has the runtime's timers and thread pool made, before any session can come. Both make an event source of the runtime when they are first used, for
+    /// which they need the lock that <see cref="OnCommand"/> runs under: a first use in there and another elsewhere would wait for each other for ever.
+    /// </summary>
+    internal static void Prepare()
+    {
+        using var first = new Timer(static _ => { });
+        first.Change(TimeSpan.FromHours(1), Timeout.InfiniteTimeSpan);
+        ThreadPool.UnsafeQueueUserWorkItem(static _ => { }, null);
+    }
+
     /// <summary>A session came, changed or went. Runs under the runtime's own lock: what takes time is left to the timer.</summary>
     internal static void OnCommand(PamuEventSource source, EventCommandEventArgs command)
     {

@@ -18,10 +18,17 @@ public sealed class PamuEventSource : EventSource
     public const string ProviderName = "PamuFastPath";
 
     /// <summary>The one instance.</summary>
-    public static readonly PamuEventSource Log = new();
+    public static readonly PamuEventSource Log = Make();
 
     private PamuEventSource()
     {
+    }
+
+    /// <summary>A session that waits for the source already enables it inside the constructor.</summary>
+    private static PamuEventSource Make()
+    {
+        EventFeed.Prepare();
+        return new PamuEventSource();
     }
 
     /// <summary>Groups of events a listener can choose.</summary>

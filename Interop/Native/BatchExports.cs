@@ -6,6 +6,7 @@
 
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath.Native;
 
@@ -70,14 +71,36 @@ internal static unsafe class BatchExports
         }
 
         TableHeader* table = section->Table;
-        BatchResult result = BatchTranslator.Run(
-            table, iovas, lengths, length, (int)count, (DmaAccess)(access & 1), targets, masks.Faults, masks.Crosses, masks.Messages, (BatchKernel)table->Kernel);
+        BatchResult result = section->Reader->Slot->Counters != null
+            ? RunCounted(section, iovas, lengths, (int)count, length, access, targets, masks)
+            : BatchTranslator.Run(
+                table, iovas, lengths, length, (int)count, (DmaAccess)(access & 1), targets, masks.Faults, masks.Crosses, masks.Messages, (BatchKernel)table->Kernel);
         if (counts != null)
         {
             *counts = new BatchCounts((ulong)result.FaultCount, (ulong)result.CrossCount, (ulong)result.MsiCount);
         }
 
         return 0;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static BatchResult RunCounted(
+        SectionBlock* section, ulong* iovas, uint* lengths, int count, ulong length, int access, ulong* targets, in BatchMasks masks)
+    {
+        int words = (int)(((uint)count + 63) / 64);
+        var batch = new Batch
+        {
+            Iovas = new(iovas, count),
+            HasLengths = lengths != null,
+            Lengths = new(lengths, lengths == null ? 0 : count),
+            Length = length,
+            Access = (DmaAccess)(access & 1),
+            Targets = new(targets, count),
+            Faults = new(masks.Faults, words),
+            Crosses = new(masks.Crosses, words),
+            Messages = new(masks.Messages, words),
+        };
+        return BatchCounter.Translate(section->Reader->Slot, section->Table, batch, kernel: null);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -97,6 +97,7 @@ internal sealed unsafe class NativeReader
             Owner = _owner,
             Number = (ulong)Interlocked.Increment(ref LastNumber),
             Self = _block,
+            Counters = ReaderBlock.AskSlot,
         };
     }
 

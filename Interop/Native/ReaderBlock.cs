@@ -6,6 +6,9 @@ namespace PamuFastPath.Native;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct ReaderBlock
 {
+    /// <summary>Tells the inline half to look for the counters of a nested section in the reader's own slot.</summary>
+    internal const ulong AskSlot = 1;
+
     internal ReaderSlot* Slot;
     internal ulong* Epoch;
     internal TableCell** Liodns;
@@ -15,7 +18,7 @@ internal unsafe struct ReaderBlock
     internal ulong Owner;
     internal ulong Number;
     internal ReaderBlock* Self;
-    internal void* Counters;
     internal ulong Ignored; // what nested sections clear when they are left
+    internal ulong Counters; // of nested sections
     private fixed ulong _reserved[5];
 }

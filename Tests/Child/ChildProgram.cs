@@ -1,5 +1,6 @@
 using System.Globalization;
 using PamuFastPath.Tests.Concurrency;
+using PamuFastPath.Tests.Diagnostics;
 using PamuFastPath.Tests.FailNth;
 using PamuFastPath.Tests.Live;
 using PamuFastPath.Tests.Native;
@@ -21,6 +22,7 @@ public static class ChildProgram
         ["unmapped-memory", string protocol, string seconds] => UnmappedMemory(protocol == "without-grace", Duration(seconds)),
         ["watched", string threads] => WatchedChild.Run(Number(threads)),
         ["first-engine"] => NoMemoryTests.FirstEngine(),
+        ["first-session"] => EventPipeTests.FirstSession(),
         ["failing-sink"] when OperatingSystem.IsLinux() => DeviceChild.FailingSink(),
         ["device-cycles", string cycles] when OperatingSystem.IsLinux() => DeviceChild.Cycles(Number(cycles)),
         ["table-dump", string path, string tables, string probes] => DumpTables(path, Number(tables), Number(probes)),

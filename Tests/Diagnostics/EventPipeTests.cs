@@ -2,6 +2,7 @@ using System.Diagnostics.Tracing;
 using Microsoft.Diagnostics.NETCore.Client;
 using Microsoft.Diagnostics.Tracing;
 using PamuFastPath.Diagnostics;
+using PamuFastPath.Tests.Child;
 
 namespace PamuFastPath.Tests.Diagnostics;
 
@@ -92,6 +93,28 @@ public class EventPipeTests
         Seen end = events.Last(e => number.Equals(e["engine"]) && e.Name == nameof(PamuEventSource.EngineTotals));
         Assert.Equal(true, end["isLast"]);
         Assert.Equal(counted.Translations, Convert.ToUInt64(end["translations"], null));
+    }
+
+    /// <summary>The thread pool and whoever listens first need each other's locks: this hung before the engine made the pool itself.</summary>
+    [Fact]
+    public void The_first_session_of_a_process_that_has_no_thread_pool_yet_gets_its_snapshot()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            ChildResult result = ChildProcess.Run(TimeSpan.FromMinutes(1), environment: null, "first-session");
+            Assert.True(result.ExitCode == 0, result.ToString());
+            Assert.Equal("EngineTotals", result.Output.Trim());
+        }
+    }
+
+    /// <summary>In a process of its own: a session on itself, as soon as there is an engine.</summary>
+    internal static int FirstSession()
+    {
+        using var engine = new PamuEngine();
+        engine.CreateContainer().SetGeometry(0, WindowBytes - 1);
+        List<Seen> events = Collect(new() { ["SnapshotIntervalSec"] = "0.05" }, () => Thread.Sleep(500));
+        Console.WriteLine(events.Select(static e => e.Name).FirstOrDefault(static name => name == nameof(PamuEventSource.EngineTotals)));
+        return 0;
     }
 
     private static ulong[] Counts(Seen e, string name, int length) => CountList.Read((string)e[name], length);

@@ -31,6 +31,9 @@
  * reads the table image that the library published; a hit makes no call and takes no lock. Everything else is a call into the library (5 to 10 ns
  * more than a C function, since the library is managed code compiled ahead of time).
  *
+ * While accesses are counted (pamu_set_counting()), the inline half adds each to counters of its reader, in memory that the library keeps and sums up for
+ * pamu_get_stats(). While they are not, that costs a load and a test.
+ *
  * ERRORS
  *
  * Functions that return int or int64_t answer 0 or a positive result, or a negative errno. A refused call changes nothing.
@@ -161,14 +164,16 @@ typedef struct pamu_table {
     uint16_t live_windows;
     uint16_t msi_is_packed;
     uint64_t target_base;
-    pamu_table_column directory[12];
+    pamu_table_column directory[11];
+    uint32_t counters_offset; /**< bytes from a reader's counters to those of the table's container; means nothing elsewhere */
+    uint32_t reserved[3];
     uint64_t delta[PAMU_WINDOWS_MAX];  /**< target minus IOVA; the low 12 bits are 0, or MSI bank + 1 */
     uint64_t end[2][PAMU_WINDOWS_MAX]; /**< by direction: bytes from the base to the end of what may be accessed; the window's start if nothing */
     /* Columns for the library's batch kernels follow. */
 } pamu_table;
 
 PAMU__STATIC_ASSERT(offsetof(pamu_table, refusal) == 0x2C && offsetof(pamu_table, target_base) == 0x38, "header of layout 1");
-PAMU__STATIC_ASSERT(offsetof(pamu_table, directory) == 0x40 && offsetof(pamu_table, delta) == 0x100, "directory of layout 1");
+PAMU__STATIC_ASSERT(offsetof(pamu_table, directory) == 0x40 && offsetof(pamu_table, counters_offset) == 0xF0 && offsetof(pamu_table, delta) == 0x100, "directory of layout 1");
 PAMU__STATIC_ASSERT(offsetof(pamu_table, end) == 0x900 && sizeof(pamu_table) == 0x1900, "columns of layout 1");
 
 /** Where the library keeps the pointer to a container's current table. */
@@ -189,7 +194,7 @@ typedef struct pamu_container {
  * move it while it is registered, and do not touch its fields.
  */
 typedef struct pamu_reader {
-    uint64_t *slot;               /* the announcement: 0 outside sections; a closed reader's is all ones for ever */
+    uint64_t *slot;               /* a pamu__slot; its announcement is 0 outside sections, a closed reader's is all ones for ever */
     const uint64_t *epoch;        /* what is announced */
     const pamu_cell *const *liodns; /* by LIODN */
     const pamu_cell *unknown;     /* for a LIODN nobody holds */
@@ -198,12 +203,35 @@ typedef struct pamu_reader {
     uint64_t owner;               /* pthread_self() of the owning thread */
     uint64_t number;              /* the library's own; 0 when not registered */
     struct pamu_reader *self;     /* this address: a copy is no reader */
-    void *counters;               /* where accesses are counted, or null */
-    uint64_t ignored;             /* what nested sections clear when they are left, so that leaving has no branch */
+    uint64_t ignored;             /* what nested sections clear when they are left, so that leaving has no branch: a pamu__slot begins here */
+    uint64_t counters;            /* of nested sections: 1, so that counting asks the reader's own slot */
     uint64_t reserved[5];
 } pamu_reader;
 
 PAMU__STATIC_ASSERT(sizeof(pamu_reader) == 64 + 64 || sizeof(void *) != 8, "a reader has two cache lines");
+
+/* What a section's slot points at. */
+typedef struct pamu__slot {
+    uint64_t announced;      /* the epoch, or 0 outside sections */
+    uint64_t counters;       /* address of the reader's counters; 0: accesses are not counted; 1: ask the reader's own slot */
+    uint32_t counts_windows; /* not 0: in each window, too */
+} pamu__slot;
+
+/* What one reader counted in one container; only the reader's thread writes. Counts of each MSI bank follow. docs/observability.md. */
+typedef struct pamu__counters {
+    uint64_t hits;
+    uint64_t bytes[2]; /* by direction */
+    uint64_t last_iova;
+    uint64_t crosses;
+    uint64_t unused[3];
+    uint64_t faults[8];
+    uint64_t of_the_library[16];
+    uint64_t window_hits[PAMU_WINDOWS_MAX];
+} pamu__counters;
+
+PAMU__STATIC_ASSERT(offsetof(pamu_reader, counters) - offsetof(pamu_reader, ignored) == offsetof(pamu__slot, counters), "a nested section's slot");
+PAMU__STATIC_ASSERT(offsetof(pamu__counters, faults) == 0x40 && offsetof(pamu__counters, window_hits) == 0x100, "counters of layout 1");
+PAMU__STATIC_ASSERT(sizeof(pamu__counters) == 0x900, "MSI banks of layout 1");
 
 /** From pamu_enter() to pamu_leave(): a table that stays as it is, whatever control calls do meanwhile. Belongs to the reader's thread. */
 typedef struct pamu_section {
@@ -341,19 +369,33 @@ PAMU__COLD pamu_translation pamu__explain(const pamu_table *table, int foreign, 
  * the end of a window that allows nothing, and one outside the aperture is beyond every end, whichever entry its cut index names.
  * length - 1: a zero length becomes the largest of all and is refused here as well.
  */
-PAMU__INLINE pamu_translation pamu__translate(const pamu_table *table, int foreign, uint64_t iova, uint64_t length, pamu_access access)
+PAMU__INLINE int pamu__is_hit(const pamu_table *table, int foreign, uint64_t iova, uint64_t length, pamu_access access, uint32_t *index)
 {
     uint64_t relative = iova - pamu__64(table->aperture_base, foreign);
-    uint32_t index = (uint8_t)(relative >> (pamu__32(table->window_shift, foreign) & 63u));
-    uint64_t end = pamu__64(table->end[(unsigned)access & 1u][index], foreign);
-    if (PAMU__LIKELY(relative < end && length - 1 < end - relative)) {
-        uint64_t delta = pamu__64(table->delta[index], foreign);
-        pamu_translation hit = {iova + delta, (uint32_t)delta & PAMU_MSI_TAG_MASK};
-        return hit;
-    }
+    *index = (uint8_t)(relative >> (pamu__32(table->window_shift, foreign) & 63u));
+    uint64_t end = pamu__64(table->end[(unsigned)access & 1u][*index], foreign);
+    return relative < end && length - 1 < end - relative;
+}
+
+PAMU__INLINE pamu_translation pamu__hit(const pamu_table *table, int foreign, uint64_t iova, uint32_t index)
+{
+    uint64_t delta = pamu__64(table->delta[index], foreign);
+    pamu_translation hit = {iova + delta, (uint32_t)delta & PAMU_MSI_TAG_MASK};
+    return hit;
+}
+
+PAMU__INLINE pamu_translation pamu__no_hit(const pamu_table *table, int foreign, uint64_t iova, uint64_t length, pamu_access access)
+{
     pamu_translation none = pamu__explain(table, foreign, iova, length, access);
     none.code |= 0x1000u; /* as it is; tells the compiler that it is no hit, so that who asks for no more has no call */
     return none;
+}
+
+PAMU__INLINE pamu_translation pamu__translate(const pamu_table *table, int foreign, uint64_t iova, uint64_t length, pamu_access access)
+{
+    uint32_t index = 0;
+    return PAMU__LIKELY(pamu__is_hit(table, foreign, iova, length, access, &index)) ? pamu__hit(table, foreign, iova, index)
+                                                                                 : pamu__no_hit(table, foreign, iova, length, access);
 }
 
 PAMU__INLINE pamu_range pamu__translate_range(
@@ -424,6 +466,116 @@ PAMU__INLINE pamu_range pamu__translate_range(
     }
     answer.complete = 1;
     return answer;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- counting */
+
+#define PAMU__COUNTS static __attribute__((noinline, cold, unused))
+
+/* Plain loads and stores, of whole words: whoever adds up reads them meanwhile. */
+PAMU__INLINE void pamu__add(uint64_t *count, uint64_t more) { __atomic_store_n(count, *count + more, __ATOMIC_RELAXED); }
+
+/* A slot's counters: see pamu__slot. Acquire: pairs with the release by which the library shows them. */
+PAMU__INLINE uint64_t pamu__counters_of(const uint64_t *slot) { return __atomic_load_n(&((const pamu__slot *)(const void *)slot)->counters, __ATOMIC_ACQUIRE); }
+
+PAMU__INLINE void pamu__count_hit(uint64_t counters, const pamu_table *table, uint64_t iova, uint64_t length, pamu_access access)
+{
+    pamu__counters *into = (pamu__counters *)(uintptr_t)(counters + table->counters_offset);
+    pamu__add(&into->hits, 1);
+    pamu__add(&into->bytes[(unsigned)access & 1u], length);
+    __atomic_store_n(&into->last_iova, iova, __ATOMIC_RELAXED);
+}
+
+PAMU__INLINE void pamu__count_windows(pamu__counters *into, const pamu_table *table, uint64_t iova, uint64_t length)
+{
+    uint64_t first = (iova - table->aperture_base) >> (table->window_shift & 63u);
+    uint64_t last = (iova - table->aperture_base + (length - 1)) >> (table->window_shift & 63u);
+    for (uint64_t window = first; window <= last; window++) {
+        pamu__add(&into->window_hits[window & (PAMU_WINDOWS_MAX - 1)], 1);
+    }
+}
+
+PAMU__INLINE void pamu__count_message(pamu__counters *into, int bank) { pamu__add((uint64_t *)(void *)(into + 1) + bank, 1); }
+
+/*
+ * Counts whatever is not a hit to memory in a section that is not nested, and all with windows. Translates again and answers, so that nobody keeps registers
+ * for this.
+ */
+PAMU__COUNTS pamu_translation pamu__count(const pamu_reader *reader, const pamu_table *table, uint64_t iova, uint64_t length, pamu_access access)
+{
+    const uint64_t *slot = __atomic_load_n(&reader->slot, __ATOMIC_RELAXED);
+    uint64_t counters = pamu__counters_of(slot);
+    pamu__counters *into = (pamu__counters *)(uintptr_t)(counters + table->counters_offset);
+    pamu_translation answer = pamu__translate(table, 0, iova, length, access);
+    if (counters == 0) {
+        return answer; /* nested in a section that is not counted, or of a reader that was closed */
+    }
+    if (pamu_crosses(answer)) {
+        pamu__add(&into->crosses, 1);
+        return answer;
+    }
+    if (!pamu_is_hit(answer)) {
+        pamu__add(&into->faults[(unsigned)pamu_fault(answer) & 7u], 1);
+        return answer;
+    }
+    if (pamu_is_msi(answer)) {
+        pamu__count_message(into, pamu_msi_bank(answer));
+    } else {
+        pamu__count_hit(counters, table, iova, length, access);
+    }
+    if (((const pamu__slot *)(const void *)slot)->counts_windows != 0) {
+        pamu__count_windows(into, table, iova, length);
+    }
+    return answer;
+}
+
+/* The same for a range. One that only asked how many segments it needs is asked again, and counts then. */
+PAMU__COUNTS void pamu__count_range(
+    const pamu_reader *reader, const pamu_table *table, uint64_t iova, uint64_t length, pamu_access access, const pamu_range *answer, int32_t bank)
+{
+    const uint64_t *slot = __atomic_load_n(&reader->slot, __ATOMIC_RELAXED);
+    uint64_t counters = pamu__counters_of(slot);
+    pamu__counters *into = (pamu__counters *)(uintptr_t)(counters + table->counters_offset);
+    if (counters == 0 || (answer->fault == PAMU_FAULT_NONE && !answer->complete)) {
+        return;
+    }
+    if (answer->fault != PAMU_FAULT_NONE) {
+        pamu__add(&into->faults[(unsigned)answer->fault & 7u], 1);
+        return;
+    }
+    if (answer->segments == 1 && bank >= 0) {
+        pamu__count_message(into, bank);
+    } else {
+        pamu__count_hit(counters, table, iova, length, access);
+    }
+    if (((const pamu__slot *)(const void *)slot)->counts_windows != 0) {
+        pamu__count_windows(into, table, iova, length);
+    }
+}
+
+/* A translation in a section, counted if the reader is counted. Hits and others are told apart once, so that who asks for no more has no call to explain. */
+PAMU__INLINE pamu_translation pamu__translate_counted(const pamu_section *section, uint64_t iova, uint64_t length, pamu_access access)
+{
+    const pamu_table *table = section->table;
+    uint32_t index = 0;
+    if (PAMU__LIKELY(pamu__is_hit(table, 0, iova, length, access, &index))) {
+        pamu_translation hit = pamu__hit(table, 0, iova, index);
+        uint64_t counters = pamu__counters_of(section->slot);
+        if (PAMU__UNLIKELY(counters != 0)) {
+            if ((hit.code | ((const pamu__slot *)(const void *)section->slot)->counts_windows | ((uint32_t)counters & 1u)) == 0) {
+                pamu__count_hit(counters, table, iova, length, access);
+            } else {
+                return pamu__count(section->reader, table, iova, length, access);
+            }
+        }
+        return hit;
+    }
+    if (pamu__counters_of(section->slot) != 0) {
+        pamu_translation counted = pamu__count(section->reader, table, iova, length, access);
+        counted.code |= 0x1000u; /* as in pamu__no_hit() */
+        return counted;
+    }
+    return pamu__no_hit(table, 0, iova, length, access);
 }
 
 /* --------------------------------------------------------------------------------------------------------------- sections */
@@ -533,7 +685,7 @@ PAMU__INLINE pamu_translation pamu_translate(const pamu_section *section, uint64
         return pamu__refused(PAMU_FAULT_MISUSE, iova);
     }
 #endif
-    return pamu__translate(section->table, 0, iova, length, access);
+    return pamu__translate_counted(section, iova, length, access);
 }
 
 /**
@@ -550,7 +702,11 @@ static inline __attribute__((unused)) pamu_range pamu_translate_range(
         return misuse;
     }
 #endif
-    return pamu__translate_range(section->table, 0, iova, length, access, segments, room);
+    pamu_range answer = pamu__translate_range(section->table, 0, iova, length, access, segments, room);
+    if (PAMU__UNLIKELY(pamu__counters_of(section->slot) != 0)) {
+        pamu__count_range(section->reader, section->table, iova, length, access, &answer, answer.complete ? segments[0].bank : -1);
+    }
+    return answer;
 }
 
 /** One access in a section of its own, by container. Thread: the reader's. */
@@ -969,13 +1125,64 @@ typedef struct pamu_stats {
     uint64_t publications;   /**< tables published */
     uint64_t faults;         /**< recorded or dropped */
     uint64_t dropped_faults; /**< found the log full */
+    uint32_t counting;       /**< 1 while accesses are counted (pamu_set_counting()); what follows but for grace periods stands still otherwise */
+    uint32_t reserved;
+    uint64_t translations;   /**< accesses that were decided: memory_hits, msi_hits and those refused */
+    uint64_t memory_hits;    /**< accesses that go to memory; a range is one, and so is a port's read or write */
+    uint64_t bytes_read;     /**< bytes of those */
+    uint64_t bytes_written;
+    uint64_t msi_hits;       /**< accesses that hit an MSI bank's page */
+    uint64_t crosses;        /**< accesses over their window's end; the range form, asked next, decides about them */
+    uint64_t refused[8];     /**< by pamu_fault_kind; at 0 those of batches in place, whose kind cannot be known afterwards */
+    uint64_t grace_periods;  /**< waits for readers, and how many nanoseconds they took */
+    uint64_t grace_nanoseconds;
+    uint64_t longest_grace_nanoseconds;
 } pamu_stats;
+
+/** What was done with one container so far. As pamu_stats. */
+typedef struct pamu_container_stats {
+    uint32_t size;
+    int32_t container;   /**< its number */
+    uint64_t generation; /**< tables published so far; 1 for the first */
+    uint64_t aperture_start;
+    uint64_t aperture_last; /**< inclusive */
+    uint32_t windows;
+    uint32_t live_windows; /**< that a device can reach */
+    uint64_t translations;
+    uint64_t memory_hits;
+    uint64_t bytes_read;
+    uint64_t bytes_written;
+    uint64_t msi_hits;
+    uint64_t crosses;
+    uint64_t refused[8];
+    uint64_t window_samples[PAMU_WINDOWS_MAX]; /**< accesses by window, an estimate: those between two looks at the figures go to the window of the last one */
+    uint64_t window_hits[PAMU_WINDOWS_MAX];    /**< the same counted exactly, while PAMU_COUNT_WINDOWS is set */
+} pamu_container_stats;
+
+/** Whether accesses are counted. */
+typedef enum pamu_counting {
+    PAMU_COUNT_OFF = 0,    /**< as an engine begins */
+    PAMU_COUNT_ON = 1,
+    PAMU_COUNT_WINDOWS = 2 /**< in each window, too: a call for each access, and batches are translated twice */
+} pamu_counting;
+
+/**
+ * Counts accesses from now on, or no longer. Takes effect at once, in open sections too, and waits for nobody; what was counted stays. What it costs is in
+ * docs/observability.md. Any thread. Returns 0; -EINVAL: no such value; -ENOMEM: nothing has changed; -EBADF.
+ */
+int pamu_set_counting(pamu_engine *engine, pamu_counting counting);
 
 /** Fills in what an engine has done. Any thread. Returns 0, -EBADF, -EFAULT, -EINVAL: a size below 8. */
 int pamu_get_stats(pamu_engine *engine, pamu_stats *stats);
 
-/** The same as JSON, at most `size` bytes, a zero at the end. Any thread. Returns the length without the zero, or -EBADF. */
+/** The same as JSON, and what was done with each container, at most `size` bytes, a zero at the end. Any thread. Returns the length without the zero, or -EBADF. */
 int64_t pamu_stats_json(pamu_engine *engine, char *text, size_t size);
+
+/** Fills in what was done with a container. Any thread. Returns 0, -EBADF, -EFAULT, -EINVAL: a size below 8. */
+int pamu_get_container_stats(pamu_container *container, pamu_container_stats *stats);
+
+/** The hits of a container on each MSI bank's page: as many as there is room for. Any thread. Returns the number of banks, -EBADF, -EFAULT. */
+int64_t pamu_get_msi_hits(pamu_container *container, uint64_t *hits, size_t room);
 
 /** What a pamu_event tells. */
 enum {
@@ -1005,7 +1212,7 @@ int pamu_on_event(pamu_engine *engine, pamu_event_callback callback, void *conte
 /* ------------------------------------------------------------------------------------------------ the library: save and restore */
 
 /**
- * Saves a container: geometry, windows, MSI banks, groups, stash, faults, counters, in a format of its own version (docs/snapshot.md). Any thread.
+ * Saves a container: geometry, windows, MSI banks, groups, stash, faults, generation, in a format of its own version (docs/snapshot.md). Any thread.
  * Returns the bytes it takes; if they do not fit into `room`, nothing is written; -EBADF; -EFAULT: a null buffer with room.
  */
 int64_t pamu_snapshot_save(pamu_container *container, void *bytes, size_t room);

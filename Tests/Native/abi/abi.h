@@ -64,6 +64,7 @@ void batch_tests(void);
 void fault_tests(void);
 void port_tests(void);
 void observe_tests(void);
+void count_tests(void);
 void snapshot_tests(void);
 void handle_tests(void);
 void misuse_tests(void);

@@ -72,6 +72,7 @@ int main(void)
     fault_tests();
     port_tests();
     observe_tests();
+    count_tests();
     snapshot_tests();
     handle_tests();
     misuse_tests();
