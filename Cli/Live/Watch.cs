@@ -62,12 +62,12 @@ internal sealed class Watch
 
         switch (e.EventName)
         {
-            case nameof(PamuEventSource.EngineTotals):
+            case PamuEventSource.EngineTotalsEvent:
                 var whole = EngineSnapshot.Of(e);
                 _incomplete[whole.Engine] = whole; // only ever touched by the feeding thread
                 TellIfWhole(whole.Engine);
                 break;
-            case nameof(PamuEventSource.ContainerTotals):
+            case PamuEventSource.ContainerTotalsEvent:
                 TakeContainer(e);
                 break;
             case nameof(PamuEventSource.Fault):

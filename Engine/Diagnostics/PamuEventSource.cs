@@ -12,7 +12,7 @@ namespace PamuFastPath.Diagnostics;
 /// Every enabling command writes a snapshot at once, to all sessions.
 /// </remarks>
 [EventSource(Name = ProviderName)]
-public sealed class PamuEventSource : EventSource
+public sealed partial class PamuEventSource : EventSource
 {
     /// <summary>The provider's name.</summary>
     public const string ProviderName = "PamuFastPath";
@@ -120,130 +120,6 @@ public sealed class PamuEventSource : EventSource
     [Event(5, Level = EventLevel.Informational, Keywords = Keywords.Msi)]
     public void Message(int engine, uint liodn, int bank, int offset, uint data) => WriteEvent(5, engine, liodn, bank, offset, data);
 
-    /// <summary>
-    /// What an engine has done so far, absolute: once in an interval, when a session is enabled, and when the engine is disposed. As many
-    /// <see cref="ContainerTotals"/> of the same sequence number follow.
-    /// </summary>
-    /// <param name="sequence">Counts the snapshots of the process.</param>
-    /// <param name="engine">The engine's number in this process.</param>
-    /// <param name="isLast">Whether the engine is being disposed.</param>
-    /// <param name="isCounting">Whether accesses are counted.</param>
-    /// <param name="readers">Readers that are registered.</param>
-    /// <param name="containers">How many <see cref="ContainerTotals"/> follow.</param>
-    /// <param name="translations">Accesses that were decided.</param>
-    /// <param name="bytesRead">Bytes of reads of memory.</param>
-    /// <param name="bytesWritten">Bytes of writes to memory.</param>
-    /// <param name="msiHits">Accesses that hit an MSI bank's page.</param>
-    /// <param name="faults">Accesses that were refused.</param>
-    /// <param name="controlCalls">Control calls that ended.</param>
-    /// <param name="controlRefused">Control calls that were refused.</param>
-    /// <param name="publications">Tables published.</param>
-    /// <param name="graceNanoseconds">Time spent in grace periods.</param>
-    /// <param name="graceNanosecondsMax">The longest grace period.</param>
-    /// <param name="gracePeriods">A <see cref="CountList"/> of 40: grace periods of 2^i to below 2^(i+1) ns.</param>
-    /// <param name="tablesRetired">Tables that were replaced and are not freed yet.</param>
-    /// <param name="faultsLogged">Faults recorded in the fault log, dropped ones included.</param>
-    /// <param name="faultsDropped">Faults that found the log full.</param>
-    /// <param name="faultEventsSuppressed">Faults that were not written as events.</param>
-    [Event(6, Level = EventLevel.Informational)]
-    public void EngineTotals(
-        ulong sequence,
-        int engine,
-        bool isLast,
-        bool isCounting,
-        int readers,
-        int containers,
-        ulong translations,
-        ulong bytesRead,
-        ulong bytesWritten,
-        ulong msiHits,
-        ulong faults,
-        ulong controlCalls,
-        ulong controlRefused,
-        ulong publications,
-        ulong graceNanoseconds,
-        ulong graceNanosecondsMax,
-        string gracePeriods,
-        int tablesRetired,
-        long faultsLogged,
-        long faultsDropped,
-        long faultEventsSuppressed) => WriteEvent(
-            6,
-            sequence,
-            engine,
-            isLast,
-            isCounting,
-            readers,
-            containers,
-            translations,
-            bytesRead,
-            bytesWritten,
-            msiHits,
-            faults,
-            controlCalls,
-            controlRefused,
-            publications,
-            graceNanoseconds,
-            graceNanosecondsMax,
-            gracePeriods,
-            tablesRetired,
-            faultsLogged,
-            faultsDropped,
-            faultEventsSuppressed);
-
-    /// <summary>What was done with one container so far, absolute. Those of one engine and sequence number add up to its totals.</summary>
-    /// <param name="sequence">As in the <see cref="EngineTotals"/> before.</param>
-    /// <param name="engine">The engine's number in this process.</param>
-    /// <param name="container">The container's number; -1 for LIODNs nobody holds and for containers that are closed.</param>
-    /// <param name="generation">Tables published so far.</param>
-    /// <param name="apertureStart">First IOVA of the aperture.</param>
-    /// <param name="apertureLast">Last IOVA of the aperture (inclusive).</param>
-    /// <param name="windows">Windows of the aperture; 0 for container -1.</param>
-    /// <param name="windowsLive">Windows a device can reach.</param>
-    /// <param name="memoryHits">Accesses that go to memory.</param>
-    /// <param name="bytesRead">Bytes of the reads among them.</param>
-    /// <param name="bytesWritten">Bytes of the writes among them.</param>
-    /// <param name="crosses">Accesses that ran over their window's end and went on as a range.</param>
-    /// <param name="faults">A <see cref="CountList"/>: refused accesses by <see cref="FaultKind"/>, at 0 those of unknown kind.</param>
-    /// <param name="msiHits">A <see cref="CountList"/>: accesses that hit the page of each MSI bank.</param>
-    /// <param name="windowSamples">A <see cref="CountList"/>: an estimate of the accesses of each window, adding up to the hits.</param>
-    /// <param name="windowHits">The same counted exactly; empty if windows were never counted.</param>
-    [Event(7, Level = EventLevel.Informational)]
-    public void ContainerTotals(
-        ulong sequence,
-        int engine,
-        int container,
-        ulong generation,
-        ulong apertureStart,
-        ulong apertureLast,
-        int windows,
-        int windowsLive,
-        ulong memoryHits,
-        ulong bytesRead,
-        ulong bytesWritten,
-        ulong crosses,
-        string faults,
-        string msiHits,
-        string windowSamples,
-        string windowHits) => WriteEvent(
-            7,
-            sequence,
-            engine,
-            container,
-            generation,
-            apertureStart,
-            apertureLast,
-            windows,
-            windowsLive,
-            memoryHits,
-            bytesRead,
-            bytesWritten,
-            crosses,
-            faults,
-            msiHits,
-            windowSamples,
-            windowHits);
-
     [NonEvent]
     internal static long Now() => Log.IsEnabled() ? Stopwatch.GetTimestamp() : 0;
 
@@ -288,65 +164,6 @@ public sealed class PamuEventSource : EventSource
         }
     }
 
-    /// <summary>Writes the totals of an engine and its containers.</summary>
-    [NonEvent]
-    internal void Snapshot(ulong sequence, EngineStatistics of, bool isLast)
-    {
-        AccessCounts all = of.Accesses;
-        ControlCounts control = of.Control;
-        EngineTotals(
-            sequence,
-            of.Engine,
-            isLast,
-            of.IsCounting,
-            of.Readers,
-            of.Containers.Count + 1,
-            all.Translations,
-            all.BytesRead,
-            all.BytesWritten,
-            all.MsiHitCount,
-            all.FaultCount,
-            control.Calls,
-            control.Refused,
-            control.Publications,
-            control.GraceNanoseconds,
-            control.GraceNanosecondsMax,
-            CountList.Of(control.GracePeriods),
-            of.TablesRetired,
-            of.FaultsLogged,
-            of.FaultsDropped,
-            of.FaultEventsSuppressed);
-        ContainerSnapshot(sequence, of.Engine, new ContainerStatistics(-1, 0, 0, 0, 0, 0, of.OfNoContainer));
-        foreach (ContainerStatistics container in of.Containers)
-        {
-            ContainerSnapshot(sequence, of.Engine, container);
-        }
-    }
-
     /// <inheritdoc/>
     protected override void OnEventCommand(EventCommandEventArgs command) => EventFeed.OnCommand(this, command);
-
-    [NonEvent]
-    private void ContainerSnapshot(ulong sequence, int engine, ContainerStatistics of)
-    {
-        AccessCounts counts = of.Accesses;
-        ReadOnlySpan<ulong> windowHits = counts.WindowHits[..of.WindowCount];
-        ContainerTotals(
-            sequence,
-            engine,
-            of.Container,
-            of.Generation,
-            of.ApertureStart,
-            of.ApertureLast,
-            of.WindowCount,
-            of.WindowsLive,
-            counts.MemoryHits,
-            counts.BytesRead,
-            counts.BytesWritten,
-            counts.Crosses,
-            CountList.Of(counts.Faults),
-            CountList.Of(counts.MsiHits),
-            CountList.Of(counts.WindowSamples[..of.WindowCount]),
-            CountList.Of(windowHits));
-    }
 }

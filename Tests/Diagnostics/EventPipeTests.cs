@@ -83,14 +83,14 @@ public class EventPipeTests
             SpinWait.SpinUntil(() => Environment.TickCount64 - ticks > 300); // some snapshots, with the container open
         });
 
-        Seen[] last = [.. events.Where(e => number.Equals(e["engine"]) && e.Name == nameof(PamuEventSource.ContainerTotals) && e["container"].Equals(0))];
+        Seen[] last = [.. events.Where(e => number.Equals(e["engine"]) && e.Name == PamuEventSource.ContainerTotalsEvent && e["container"].Equals(0))];
         Assert.NotEmpty(last);
         Assert.Equal(counted!.MemoryHits, Convert.ToUInt64(last[^1]["memoryHits"], null));
         Assert.Equal(1024UL, Counts(last[^1], "windowHits", 16)[3]);
         Assert.Equal([.. counted.WindowSamples[..16]], Counts(last[^1], "windowSamples", 16));
         Assert.Equal(counted.Faults.ToArray(), Counts(last[^1], "faults", 8));
         Assert.Equal("", last[^1]["msiHits"]);
-        Seen end = events.Last(e => number.Equals(e["engine"]) && e.Name == nameof(PamuEventSource.EngineTotals));
+        Seen end = events.Last(e => number.Equals(e["engine"]) && e.Name == PamuEventSource.EngineTotalsEvent);
         Assert.Equal(true, end["isLast"]);
         Assert.Equal(counted.Translations, Convert.ToUInt64(end["translations"], null));
     }
@@ -113,7 +113,7 @@ public class EventPipeTests
         using var engine = new PamuEngine();
         engine.CreateContainer().SetGeometry(0, WindowBytes - 1);
         List<Seen> events = Collect(new() { ["SnapshotIntervalSec"] = "0.05" }, () => Thread.Sleep(500));
-        Console.WriteLine(events.Select(static e => e.Name).FirstOrDefault(static name => name == nameof(PamuEventSource.EngineTotals)));
+        Console.WriteLine(events.Select(static e => e.Name).FirstOrDefault(static name => name == PamuEventSource.EngineTotalsEvent));
         return 0;
     }
 
