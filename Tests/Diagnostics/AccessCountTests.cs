@@ -99,10 +99,14 @@ public class AccessCountTests
 
     private static IEnumerable<int> WindowsOf(PamuContainer container, ulong iova, ulong length, Translation answer)
     {
-        ulong start = container.Geometry.Start;
-        return answer.IsHit
-            ? Enumerable.Range((int)((iova - start) / container.WindowSize), (int)((iova + (length - 1) - start) / container.WindowSize - (iova - start) / container.WindowSize) + 1)
-            : [];
+        if (!answer.IsHit)
+        {
+            return [];
+        }
+
+        int first = (int)((iova - container.Geometry.Start) / container.WindowSize);
+        int last = (int)((iova + (length - 1) - container.Geometry.Start) / container.WindowSize);
+        return Enumerable.Range(first, last - first + 1);
     }
 
     [Fact]

@@ -78,7 +78,9 @@ public class EventTests
         port.Write(At(4) + 0x140, [0x78, 0x56, 0x34, 0x12]);
 
         EventWrittenEventArgs e = Assert.Single(listener.Of("Message"));
-        Assert.Equal((0x42u, 1, 0x140, 0x1234_5678u), (Payload<uint>(e, "liodn"), Payload<int>(e, "bank"), Payload<int>(e, "offset"), Payload<uint>(e, "data")));
+        Assert.Equal(
+            (0x42u, 1, 0x140, 0x1234_5678u),
+            (Payload<uint>(e, "liodn"), Payload<int>(e, "bank"), Payload<int>(e, "offset"), Payload<uint>(e, "data")));
     }
 
     [Fact]

@@ -91,5 +91,6 @@ internal sealed class ExpectedCounts
 
     private static string Line(
         ulong hits, ulong read, ulong written, ulong crosses, ReadOnlySpan<ulong> faults, ReadOnlySpan<ulong> msiHits) =>
-        $"hits {hits}, read {read}, written {written}, crosses {crosses}, faults {string.Join(' ', faults.ToArray())}, msi {string.Join(' ', msiHits.ToArray())}";
+        $"hits {hits}, read {read}, written {written}, crosses {crosses}, faults {string.Join(' ', faults.ToArray())}, "
+        + $"msi {string.Join(' ', msiHits.ToArray())}";
 }

@@ -248,9 +248,10 @@ public sealed class SaveAndRestoreTests
     public void A_container_without_memory_for_its_table_is_ENOMEM_and_leaves_nothing_behind()
     {
         using var machine = new SnapshotMachine();
+        byte[] good = Good; // made now, not in the call that has no memory
         NativeBlocks.OutOfMemoryAtForTest = 1;
-        Assert.Equal(Errno.ENOMEM, ErrnoOf.Call(() => machine.Container.Restore(Good)));
-        machine.AssertUntouched(Good);
+        Assert.Equal(Errno.ENOMEM, ErrnoOf.Call(() => machine.Container.Restore(good)));
+        machine.AssertUntouched(good);
     }
 
     private static string Describe(SnapshotMachine machine) =>
