@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Numerics;
 using Microsoft.Diagnostics.Tracing;
 using PamuFastPath.Diagnostics;
 
@@ -38,12 +36,12 @@ internal sealed record EngineSnapshot(
 
     public static EngineSnapshot Of(TraceEvent e)
     {
-        var field = new Fields(e);
+        var field = new EventFields(e);
         return new EngineSnapshot(
             field.UInt64("sequence"),
             field.Int32("engine"),
-            field.Bool("isLast"),
-            field.Bool("isCounting"),
+            field.Int32("isLast") != 0,
+            field.Int32("isCounting") != 0,
             field.Int32("readers"),
             field.UInt64("translations"),
             field.UInt64("bytesRead"),
@@ -89,7 +87,7 @@ internal sealed record ContainerSnapshot(
 
     public static ContainerSnapshot Of(TraceEvent e)
     {
-        var field = new Fields(e);
+        var field = new EventFields(e);
         int windows = field.Int32("windows");
         return new ContainerSnapshot(
             field.Int32("container"),
@@ -107,34 +105,4 @@ internal sealed record ContainerSnapshot(
             field.Counts("windowSamples", windows),
             field.Text("windowHits").Length == 0 ? [] : field.Counts("windowHits", windows));
     }
-}
-
-/// <summary>Fields of an event by name. One that is missing reads as 0: an older engine does not write what a newer one does.</summary>
-internal readonly struct Fields(TraceEvent e)
-{
-    /// <summary>More than any list has: a length from another process is not believed.</summary>
-    private const int CountsMax = 4096;
-
-    public ulong UInt64(string name) => Integer<ulong>(name);
-
-    public long Int64(string name) => Integer<long>(name);
-
-    public int Int32(string name) => Integer<int>(name);
-
-    public bool Bool(string name) => e.PayloadByName(name) is true;
-
-    public string Text(string name) => e.PayloadByName(name) as string ?? "";
-
-    public IReadOnlyList<ulong> Counts(string name, int length) => CountList.Read(Text(name), Math.Clamp(length, 0, CountsMax));
-
-    private T Integer<T>(string name)
-        where T : struct, IBinaryInteger<T> => e.PayloadByName(name) switch
-        {
-            ulong value => T.CreateTruncating(value),
-            long value => T.CreateTruncating(value),
-            int value => T.CreateTruncating(value),
-            uint value => T.CreateTruncating(value),
-            IConvertible value and not string => T.CreateTruncating(value.ToInt64(CultureInfo.InvariantCulture)), // enums, and narrower than 32 bits
-            _ => T.Zero,
-        };
 }

@@ -108,7 +108,7 @@ internal sealed class TraceSummary
     {
         if (e.ProviderName == PamuEventSource.ProviderName)
         {
-            var fields = e.PayloadNames.ToDictionary(static name => name, object? (name) => e.PayloadByName(name));
+            IReadOnlyDictionary<string, object?> fields = new EventFields(e).All;
             _timeline.Add(new TimelineEvent(e.TimeStampRelativeMSec, e.ThreadID, e.EventName, fields));
         }
     }

@@ -84,7 +84,7 @@ internal sealed class Watch
 
     private void TakeContainer(TraceEvent e)
     {
-        var field = new Fields(e);
+        var field = new EventFields(e);
         int engine = field.Int32("engine");
         if (_incomplete.TryGetValue(engine, out EngineSnapshot? of) && of.Sequence == field.UInt64("sequence"))
         {
@@ -147,7 +147,7 @@ internal sealed class Watch
 
     private static string FaultLine(TraceEvent e)
     {
-        var field = new Fields(e);
+        var field = new EventFields(e);
         return Line(
             e,
             $"engine {field.Int32("engine")}: fault {(FaultKind)field.Int32("kind")}: LIODN 0x{field.UInt64("liodn"):x}, "
@@ -156,7 +156,7 @@ internal sealed class Watch
 
     private static string CallLine(TraceEvent e)
     {
-        var field = new Fields(e);
+        var field = new EventFields(e);
         long result = field.Int64("result");
         string answer = result < 0 ? ((Errno)(-result)).ToString() : "ok";
         return Line(
@@ -167,7 +167,7 @@ internal sealed class Watch
 
     private static string WarningLine(TraceEvent e)
     {
-        var field = new Fields(e);
+        var field = new EventFields(e);
         return Line(
             e,
             $"engine {field.Int32("engine")}: a call has waited {field.Int64("milliseconds")} ms for reader '{field.Text("reader")}'"

@@ -16,7 +16,7 @@ public sealed partial class PamuEventSource
     /// <summary>Name of the event with one container's part of its engine's totals; they add up to those. Fields: docs/observability.md.</summary>
     public const string ContainerTotalsEvent = "ContainerTotals";
 
-    private const string OnlyPrimitives = "Their fields are numbers, truth values and texts.";
+    private const string OnlyPrimitives = "Their fields are numbers and texts.";
 
     private static readonly EventSourceOptions Always = new() { Level = EventLevel.Informational };
 
@@ -38,8 +38,8 @@ public sealed partial class PamuEventSource
     {
         sequence,
         engine = of.Engine,
-        isLast,
-        isCounting = of.IsCounting,
+        isLast = isLast ? 1 : 0, // readers of recordings take truth values for four bytes, and the runtime writes one
+        isCounting = of.IsCounting ? 1 : 0,
         readers = of.Readers,
         containers = of.Containers.Count + 1,
         translations = of.Accesses.Translations,

@@ -61,7 +61,7 @@ public class EventManifestTests
     [Theory]
     [InlineData(
         PamuEventSource.EngineTotalsEvent,
-        "UInt64 sequence, Int32 engine, Boolean isLast, Boolean isCounting, Int32 readers, Int32 containers, UInt64 translations, UInt64 bytesRead, "
+        "UInt64 sequence, Int32 engine, Int32 isLast, Int32 isCounting, Int32 readers, Int32 containers, UInt64 translations, UInt64 bytesRead, "
             + "UInt64 bytesWritten, UInt64 msiHits, UInt64 faults, UInt64 controlCalls, UInt64 controlRefused, UInt64 publications, UInt64 graceNanoseconds, "
             + "UInt64 graceNanosecondsMax, String gracePeriods, Int32 tablesRetired, Int64 faultsLogged, Int64 faultsDropped, Int64 faultEventsSuppressed")]
     [InlineData(

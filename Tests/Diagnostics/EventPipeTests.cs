@@ -1,6 +1,7 @@
 using System.Diagnostics.Tracing;
 using Microsoft.Diagnostics.NETCore.Client;
 using Microsoft.Diagnostics.Tracing;
+using PamuFastPath.Cli.Live;
 using PamuFastPath.Diagnostics;
 using PamuFastPath.Tests.Child;
 
@@ -91,7 +92,7 @@ public class EventPipeTests
         Assert.Equal(counted.Faults.ToArray(), Counts(last[^1], "faults", 8));
         Assert.Equal("", last[^1]["msiHits"]);
         Seen end = events.Last(e => number.Equals(e["engine"]) && e.Name == PamuEventSource.EngineTotalsEvent);
-        Assert.Equal(true, end["isLast"]);
+        Assert.Equal(1, end["isLast"]);
         Assert.Equal(counted.Translations, Convert.ToUInt64(end["translations"], null));
     }
 
@@ -137,9 +138,9 @@ public class EventPipeTests
                 }
 
                 // Other tests have engines in this process too: what happened is told apart by the engine. Event counters have none.
-                if (e.ProviderName == PamuEventSource.ProviderName && e.PayloadNames.Contains("engine"))
+                if (e.ProviderName == PamuEventSource.ProviderName && new EventFields(e).All is { } payload && payload.ContainsKey("engine"))
                 {
-                    seen.Add(new Seen(e.EventName, e.PayloadNames.ToDictionary(name => name, e.PayloadByName)));
+                    seen.Add(new Seen(e.EventName, payload));
                 }
             };
             source.Process();
@@ -153,8 +154,8 @@ public class EventPipeTests
         return seen;
     }
 
-    private sealed record Seen(string Name, Dictionary<string, object> Payload)
+    private sealed record Seen(string Name, IReadOnlyDictionary<string, object?> Payload)
     {
-        internal object this[string name] => Payload[name];
+        internal object this[string name] => Payload[name]!;
     }
 }

@@ -22,7 +22,7 @@ public class SnapshotEventTests
         machine.Engine.CreateGroup(0, [0x42], [1]).Attach(container);
         using (var listener = new EngineListener(machine.Engine.Number, EventLevel.Informational, PamuEventSource.Keywords.Counters, Fast))
         {
-            listener.Await("EngineTotals", events => events.Any(e => Payload<bool>(e, "isCounting")));
+            listener.Await("EngineTotals", events => events.Any(e => Payload<int>(e, "isCounting") == 1));
             for (int i = 0; i < 1000; i++)
             {
                 machine.Reader.Translate(container, At(1), 64, DmaAccess.Write);
@@ -73,7 +73,7 @@ public class SnapshotEventTests
         }
 
         EventWrittenEventArgs last = listener.Await("EngineTotals", static events => events.Length == 3)[2];
-        Assert.True(Payload<bool>(last, "isLast"));
+        Assert.Equal(1, Payload<int>(last, "isLast"));
         Assert.Equal(2UL, Payload<ulong>(last, "translations"));
         listener.Dispose();
     }
@@ -85,7 +85,7 @@ public class SnapshotEventTests
         PamuContainer container = machine.Ready();
         container.MapDma(0x5000_0000, At(0), 2 * Window, DmaPermissions.ReadWrite);
         using var listener = new EngineListener(machine.Engine.Number, EventLevel.Informational, PamuEventSource.Keywords.Counters, Fast);
-        listener.Await("EngineTotals", events => events.Any(e => Payload<bool>(e, "isCounting")));
+        listener.Await("EngineTotals", events => events.Any(e => Payload<int>(e, "isCounting") == 1));
         int seen = listener.Of("EngineTotals").Length;
         for (ulong i = 0; listener.Of("EngineTotals").Length < seen + 40; i++)
         {
