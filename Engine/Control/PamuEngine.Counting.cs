@@ -10,7 +10,7 @@ public sealed unsafe partial class PamuEngine
     private bool _countsWindows;
 
     /// <summary>
-    /// When accesses are counted. Takes effect at once, in open sections too, and waits for nobody. What was counted stays. The cost is in
+    /// When accesses are counted. Takes effect in the next section of each reader, and waits for nobody. What was counted stays. The cost is in
     /// <c>docs/observability.md</c>.
     /// </summary>
     /// <exception cref="PamuException">When set: ENOMEM, there is no memory for the counters of the readers; nothing changed.</exception>

@@ -11,58 +11,65 @@ namespace PamuFastPath.Diagnostics;
 
 internal static unsafe class AccessCounter
 {
-    /// <summary>Where a section counts, or null.</summary>
+    /// <summary>Added to the address of a section's counters if windows are counted too.</summary>
+    internal const uint WindowsTag = 1;
+
+    /// <summary>
+    /// Where a section counts, looked up once when it is entered: 0 for nowhere, else the address of its counters and <see cref="WindowsTag"/>. A switch
+    /// therefore takes effect in the next section, and nothing but a test of a register or of the stack is left of counting while it is off.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static ReaderCounters* Of(ReaderSlot* slot, TableHeader* table)
+    internal static nuint Of(ReaderSlot* slot, TableHeader* table)
     {
-        var first = (ReaderCounters*)Volatile.Read(ref *(nint*)&slot->Counters); // acquire: pairs with the release in CounterBook.Show
-        return first == null ? null : (ReaderCounters*)((byte*)first + table->CountersOffset);
+        nuint first = (nuint)Volatile.Read(ref *(nint*)&slot->Counters); // acquire: pairs with the release in CounterBook.Show
+        return first == 0 ? 0 : first + table->CountersOffset + slot->CountsWindows;
     }
 
     /// <summary>
-    /// One access, counted if the reader is counted. What nearly every access needs is inline; a refusal, a message and whatever else is to be
+    /// One access, counted if the section is. What nearly every access needs is inline; a refusal, a message and whatever else is to be
     /// counted share one call, so that hits keep no registers for it.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Translation Translate(ReaderSlot* slot, TableHeader* table, ulong iova, ulong length, DmaAccess access)
+    internal static Translation Translate(nuint counters, TableHeader* table, ulong iova, ulong length, DmaAccess access)
     {
         if (Translator.IsHit(table, iova, length, access, out byte* entry))
         {
             Translation hit = Translation.Hit(iova, *(ulong*)(entry + TableLayout.DeltaOffset));
-            var first = (ReaderCounters*)Volatile.Read(ref *(nint*)&slot->Counters); // acquire: pairs with the release in CounterBook.Show
-            if (first == null)
+            if (counters == 0)
             {
                 return hit;
             }
 
-            if ((hit.Code | slot->CountsWindows) == 0)
+            if ((hit.Code | ((uint)counters & WindowsTag)) == 0)
             {
-                AddHit((ReaderCounters*)((byte*)first + table->CountersOffset), iova, length, access);
+                AddHit((ReaderCounters*)counters, iova, length, access);
                 return hit;
             }
         }
 
-        return TranslateOther(slot, table, iova, length, access);
+        return TranslateOther(counters, table, iova, length, access);
     }
 
     /// <summary>The same for every answer.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static Translation TranslateOther(ReaderSlot* slot, TableHeader* table, ulong iova, ulong length, DmaAccess access)
+    private static Translation TranslateOther(nuint counters, TableHeader* table, ulong iova, ulong length, DmaAccess access)
     {
         Translation answer = Translator.Translate(table, iova, length, access);
-        ReaderCounters* counters = Of(slot, table);
-        if (counters != null)
+        if (counters != 0)
         {
-            Count(counters, slot->CountsWindows != 0, table, iova, length, access, answer);
+            Count(counters, table, iova, length, access, answer);
         }
 
         return answer;
     }
 
+    /// <summary>The counters without the tag.</summary>
+    internal static ReaderCounters* Untagged(nuint counters) => (ReaderCounters*)(counters & ~(nuint)WindowsTag);
+
     /// <summary>Counts one answer.</summary>
-    internal static void Count(
-        ReaderCounters* counters, bool countsWindows, TableHeader* table, ulong iova, ulong length, DmaAccess access, Translation answer)
+    internal static void Count(nuint section, TableHeader* table, ulong iova, ulong length, DmaAccess access, Translation answer)
     {
+        ReaderCounters* counters = Untagged(section);
         switch (answer.Kind)
         {
             case TranslationKind.Fault:
@@ -79,60 +86,32 @@ internal static unsafe class AccessCounter
                 break;
         }
 
-        if (countsWindows)
-        {
-            AddToWindows(counters, table, iova, length);
-        }
+        CountWindows(section, table, iova, length);
     }
 
     /// <summary>Counts a piece of a port's access; see <see cref="ReaderSection.CountMemory"/>.</summary>
-    internal static void CountMemory(ReaderSlot* slot, TableHeader* table, ulong iova, ulong length, DmaAccess access, bool isFirst)
+    internal static void CountMemory(nuint section, TableHeader* table, ulong iova, ulong length, DmaAccess access, bool isFirst)
     {
-        ReaderCounters* counters = Of(slot, table);
-        if (counters != null)
-        {
-            counters->Hits += isFirst ? 1u : 0u;
-            counters->Bytes[(int)access & 1] += length;
-            counters->LastIova = iova;
-            if (slot->CountsWindows != 0)
-            {
-                AddToWindows(counters, table, iova, length);
-            }
-        }
+        ReaderCounters* counters = Untagged(section);
+        counters->Hits += isFirst ? 1u : 0u;
+        counters->Bytes[(int)access & 1] += length;
+        counters->LastIova = iova;
+        CountWindows(section, table, iova, length);
     }
 
-    internal static void CountMsi(ReaderSlot* slot, TableHeader* table, int bank, ulong iova, ulong length)
+    internal static void CountMsi(nuint section, TableHeader* table, int bank, ulong iova, ulong length)
     {
-        ReaderCounters* counters = Of(slot, table);
-        if (counters != null)
-        {
-            ReaderCounters.MsiHitsOf(counters)[bank]++;
-            if (slot->CountsWindows != 0)
-            {
-                AddToWindows(counters, table, iova, length);
-            }
-        }
+        ReaderCounters.MsiHitsOf(Untagged(section))[bank]++;
+        CountWindows(section, table, iova, length);
     }
 
-    internal static void CountFault(ReaderSlot* slot, TableHeader* table, FaultKind kind)
-    {
-        ReaderCounters* counters = Of(slot, table);
-        if (counters != null)
-        {
-            counters->Faults[(int)kind]++;
-        }
-    }
+    internal static void CountFault(nuint section, FaultKind kind) => Untagged(section)->Faults[(int)kind]++;
 
     /// <summary>Counts a range that was answered completely. One that only asked how many segments it needs is asked again and counts then.</summary>
     internal static void CountRange(
-        ReaderSlot* slot, TableHeader* table, ulong iova, ulong length, DmaAccess access, RangeTranslation answer, ReadOnlySpan<DmaSegment> segments)
+        nuint section, TableHeader* table, ulong iova, ulong length, DmaAccess access, RangeTranslation answer, ReadOnlySpan<DmaSegment> segments)
     {
-        ReaderCounters* counters = Of(slot, table);
-        if (counters == null)
-        {
-            return;
-        }
-
+        ReaderCounters* counters = Untagged(section);
         if (!answer.IsHit)
         {
             counters->Faults[(int)answer.Fault]++;
@@ -153,10 +132,7 @@ internal static unsafe class AccessCounter
             AddHit(counters, iova, length, access);
         }
 
-        if (slot->CountsWindows != 0)
-        {
-            AddToWindows(counters, table, iova, length);
-        }
+        CountWindows(section, table, iova, length);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -165,6 +141,14 @@ internal static unsafe class AccessCounter
         counters->Hits++;
         counters->Bytes[(int)access & 1] += length;
         counters->LastIova = iova;
+    }
+
+    private static void CountWindows(nuint section, TableHeader* table, ulong iova, ulong length)
+    {
+        if ((section & WindowsTag) != 0)
+        {
+            AddToWindows(Untagged(section), table, iova, length);
+        }
     }
 
     private static void AddToWindows(ReaderCounters* counters, TableHeader* table, ulong iova, ulong length)

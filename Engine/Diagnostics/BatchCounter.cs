@@ -12,21 +12,22 @@ internal static unsafe class BatchCounter
 {
     /// <summary>A batch, counted. The same answer as <see cref="BatchTranslator"/> gives.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static BatchResult Translate(ReaderSlot* slot, TableHeader* table, in Batch batch, BatchKernel? kernel)
+    internal static BatchResult Translate(nuint section, TableHeader* table, in Batch batch, BatchKernel? kernel)
     {
-        ReaderCounters* counters = AccessCounter.Of(slot, table);
-        if (counters == null || batch.Iovas.IsEmpty)
+        if (batch.Iovas.IsEmpty)
         {
             return batch.Run(table, kernel);
         }
 
-        if (slot->CountsWindows != 0)
+        if ((section & AccessCounter.WindowsTag) != 0)
         {
             // Before the kernel runs, since that may overwrite the IOVAs, and after the spans were found good, since a batch that throws is none.
             BatchTranslator.Check(table, batch, kernel);
-            CountEach(counters, table, batch);
+            CountEach(section, table, batch);
             return batch.Run(table, kernel);
         }
+
+        ReaderCounters* counters = AccessCounter.Untagged(section);
 
         // One element stands for the window of all, another each time. It may be overwritten too.
         int sample = (int)(((ulong)((uint)counters->Hits * 0x9E37_79B1u) * (uint)batch.Iovas.Length) >> 32);
@@ -41,12 +42,12 @@ internal static unsafe class BatchCounter
         return result;
     }
 
-    private static void CountEach(ReaderCounters* counters, TableHeader* table, in Batch batch)
+    private static void CountEach(nuint section, TableHeader* table, in Batch batch)
     {
         for (int i = 0; i < batch.Iovas.Length; i++)
         {
             Translation answer = Translator.Translate(table, batch.Iovas[i], batch.LengthOf(i), batch.Access);
-            AccessCounter.Count(counters, countsWindows: true, table, batch.Iovas[i], batch.LengthOf(i), batch.Access, answer);
+            AccessCounter.Count(section, table, batch.Iovas[i], batch.LengthOf(i), batch.Access, answer);
         }
     }
 

@@ -18,6 +18,7 @@ public readonly unsafe ref struct ReaderSection
 {
     private readonly ReaderSlot* _slot;
     private readonly TableHeader* _table;
+    private readonly nuint _counters; // AccessCounter.Of
     private readonly bool _nested;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -29,6 +30,7 @@ public readonly unsafe ref struct ReaderSection
         // R2. Acquire: pairs with the release that published the image (W1 in Publisher), so its bytes are seen. After R1 in program order.
         _table = (TableHeader*)Volatile.Read(ref *(nint*)&cell->Current);
         Debug.Assert(_table->Magic == TableLayout.Magic, "the current table is alive");
+        _counters = AccessCounter.Of(slot, _table);
     }
 
     /// <summary>The table, as a view that is good until the section is left.</summary>
@@ -40,7 +42,7 @@ public readonly unsafe ref struct ReaderSection
     /// <param name="access">Direction, seen from the device.</param>
     /// <returns>Target, MSI hit, fault, or <see cref="TranslationKind.Crosses"/> for an access that runs over its window's end.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Translation Translate(ulong iova, ulong length, DmaAccess access) => AccessCounter.Translate(_slot, _table, iova, length, access);
+    public Translation Translate(ulong iova, ulong length, DmaAccess access) => AccessCounter.Translate(_counters, _table, iova, length, access);
 
     /// <summary>The same, not counted: for a port, which counts each access once, whatever it asks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -58,17 +60,29 @@ public readonly unsafe ref struct ReaderSection
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void CountMemory(ulong iova, ulong length, DmaAccess access, bool isFirst)
     {
-        if (_slot->Counters != null)
+        if (_counters != 0)
         {
-            AccessCounter.CountMemory(_slot, _table, iova, length, access, isFirst);
+            AccessCounter.CountMemory(_counters, _table, iova, length, access, isFirst);
         }
     }
 
     /// <summary>Counts a port's access to an MSI page.</summary>
-    internal void CountMsi(int bank, ulong iova, ulong length) => AccessCounter.CountMsi(_slot, _table, bank, iova, length);
+    internal void CountMsi(int bank, ulong iova, ulong length)
+    {
+        if (_counters != 0)
+        {
+            AccessCounter.CountMsi(_counters, _table, bank, iova, length);
+        }
+    }
 
     /// <summary>Counts a port's access that is refused.</summary>
-    internal void CountFault(FaultKind kind) => AccessCounter.CountFault(_slot, _table, kind);
+    internal void CountFault(FaultKind kind)
+    {
+        if (_counters != 0)
+        {
+            AccessCounter.CountFault(_counters, kind);
+        }
+    }
 
     /// <summary>Translates a range over as many windows as it touches, all or nothing.</summary>
     /// <param name="iova">First IOVA of the range; any value.</param>
@@ -81,7 +95,11 @@ public readonly unsafe ref struct ReaderSection
     public RangeTranslation TranslateRange(ulong iova, ulong length, DmaAccess access, Span<DmaSegment> segments)
     {
         RangeTranslation answer = Translator.TranslateRange(_table, iova, length, access, segments);
-        AccessCounter.CountRange(_slot, _table, iova, length, access, answer, segments);
+        if (_counters != 0)
+        {
+            AccessCounter.CountRange(_counters, _table, iova, length, access, answer, segments);
+        }
+
         return answer;
     }
 
@@ -112,7 +130,7 @@ public readonly unsafe ref struct ReaderSection
         Span<ulong> msiMask,
         BatchKernel? kernel = null)
     {
-        if (_slot->Counters == null)
+        if (_counters == 0)
         {
             return BatchTranslator.Translate(_table, iovas, length, access, targets, faultMask, crossMask, msiMask, kernel);
         }
@@ -127,7 +145,7 @@ public readonly unsafe ref struct ReaderSection
             Crosses = crossMask,
             Messages = msiMask,
         };
-        return BatchCounter.Translate(_slot, _table, batch, kernel);
+        return BatchCounter.Translate(_counters, _table, batch, kernel);
     }
 
     /// <summary>Translates many accesses, each with its own length. As the form with one length otherwise.</summary>
@@ -152,7 +170,7 @@ public readonly unsafe ref struct ReaderSection
         Span<ulong> msiMask,
         BatchKernel? kernel = null)
     {
-        if (_slot->Counters == null)
+        if (_counters == 0)
         {
             return BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
         }
@@ -168,7 +186,7 @@ public readonly unsafe ref struct ReaderSection
             Crosses = crossMask,
             Messages = msiMask,
         };
-        return BatchCounter.Translate(_slot, _table, batch, kernel);
+        return BatchCounter.Translate(_counters, _table, batch, kernel);
     }
 
     /// <summary>Why an access translates, faults or crosses, step by step. For people: it allocates, and is not counted.</summary>

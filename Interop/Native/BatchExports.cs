@@ -71,8 +71,9 @@ internal static unsafe class BatchExports
         }
 
         TableHeader* table = section->Table;
-        BatchResult result = section->Reader->Slot->Counters != null
-            ? RunCounted(section, iovas, lengths, (int)count, length, access, targets, masks)
+        nuint counters = AccessCounter.Of(section->Reader->Slot, table);
+        BatchResult result = counters != 0
+            ? RunCounted(counters, table, iovas, lengths, (int)count, length, access, targets, masks)
             : BatchTranslator.Run(
                 table, iovas, lengths, length, (int)count, (DmaAccess)(access & 1), targets, masks.Faults, masks.Crosses, masks.Messages, (BatchKernel)table->Kernel);
         if (counts != null)
@@ -85,7 +86,7 @@ internal static unsafe class BatchExports
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static BatchResult RunCounted(
-        SectionBlock* section, ulong* iovas, uint* lengths, int count, ulong length, int access, ulong* targets, in BatchMasks masks)
+        nuint counters, TableHeader* table, ulong* iovas, uint* lengths, int count, ulong length, int access, ulong* targets, in BatchMasks masks)
     {
         int words = (int)(((uint)count + 63) / 64);
         var batch = new Batch
@@ -100,7 +101,7 @@ internal static unsafe class BatchExports
             Crosses = new(masks.Crosses, words),
             Messages = new(masks.Messages, words),
         };
-        return BatchCounter.Translate(section->Reader->Slot, section->Table, batch, kernel: null);
+        return BatchCounter.Translate(counters, table, batch, kernel: null);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1167,7 +1167,7 @@ typedef enum pamu_counting {
 } pamu_counting;
 
 /**
- * Counts accesses from now on, or no longer. Takes effect at once, in open sections too, and waits for nobody; what was counted stays. What it costs is in
+ * Counts accesses from now on, or no longer. Takes effect in the next section of each reader at the latest, and waits for nobody; what was counted stays. What it costs is in
  * docs/observability.md. Any thread. Returns 0; -EINVAL: no such value; -ENOMEM: nothing has changed; -EBADF.
  */
 int pamu_set_counting(pamu_engine *engine, pamu_counting counting);
