@@ -138,15 +138,15 @@ proctype Reader(byte me)
   SECTION(2, FIRST + 2 * LENGTH)
 #endif
 #ifdef NESTED
-  INNER(0, 0)
+  INNER(0, FIRST)
 #if SECTIONS > 1
-  INNER(1, LENGTH)
+  INNER(1, FIRST + LENGTH)
 #endif
 #endif
 #ifdef CONTROL_IN_SECTION
-  CALL_INSIDE(0)
+  CALL_INSIDE(FIRST)
 #if SECTIONS > 1
-  CALL_INSIDE(LENGTH)
+  CALL_INSIDE(FIRST + LENGTH)
 #endif
 #endif
   :: done[me] == 0 -> break
