@@ -7,7 +7,6 @@
 
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace PamuFastPath;
 
@@ -21,12 +20,21 @@ internal sealed unsafe class LiodnMap
     {
         _count = (uint)count;
         _unknown = unknown;
-        _cells = (TableCell**)NativeMemory.AlignedAlloc((nuint)count * (nuint)sizeof(nint), TableLayout.Alignment);
+        _cells = (TableCell**)NativeBlocks.Take((nuint)count * (nuint)sizeof(nint), TableLayout.Alignment, "liodns");
         for (int i = 0; i < count; i++)
         {
             _cells[i] = unknown;
         }
     }
+
+    /// <summary>The array itself, for readers in other languages.</summary>
+    internal TableCell** Cells => _cells;
+
+    /// <summary>Its entries.</summary>
+    internal uint Count => _count;
+
+    /// <summary>What a LIODN has that nobody holds, or that is beyond the array.</summary>
+    internal TableCell* Unknown => _unknown;
 
     /// <summary>The cell of a LIODN; any value is answered. Inside a section only.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -45,5 +53,5 @@ internal sealed unsafe class LiodnMap
     /// <summary>Makes a LIODN unknown. Takes rights away: a grace period must follow.</summary>
     internal void Clear(int liodn) => Set(liodn, _unknown);
 
-    internal void Free() => NativeMemory.AlignedFree(_cells);
+    internal void Free() => NativeBlocks.Free(_cells);
 }

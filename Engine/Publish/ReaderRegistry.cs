@@ -8,7 +8,6 @@
 //     reused, since its reader might still write to it.
 
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace PamuFastPath;
 
@@ -28,6 +27,9 @@ internal sealed unsafe class ReaderRegistry
 
     /// <summary>Slots handed out so far; slots below it are valid to read.</summary>
     internal int SlotCount => Volatile.Read(ref _slotCount); // acquire: pairs with the release in Register, after the slot is set up
+
+    /// <summary>The addresses of all slots there are.</summary>
+    internal object Chunks => _chunks;
 
     internal ReaderSlot* Slot(int index) => _chunks[index / SlotsPerChunk] + index % SlotsPerChunk;
 
@@ -52,8 +54,7 @@ internal sealed unsafe class ReaderRegistry
                 ref ReaderSlot* chunk = ref _chunks[index / SlotsPerChunk];
                 if (chunk == null)
                 {
-                    chunk = (ReaderSlot*)NativeMemory.AlignedAlloc(SlotsPerChunk * ReaderSlot.SlotBytes, ReaderSlot.SlotBytes);
-                    NativeMemory.Clear(chunk, SlotsPerChunk * ReaderSlot.SlotBytes);
+                    chunk = (ReaderSlot*)NativeBlocks.Take(SlotsPerChunk * ReaderSlot.SlotBytes, ReaderSlot.SlotBytes, "reader");
                 }
             }
 
@@ -171,24 +172,35 @@ internal sealed unsafe class ReaderRegistry
         return false;
     }
 
-    /// <summary>Closes every reader and frees the slots.</summary>
-    internal void Free()
+    /// <summary>Closes every reader and frees the slots, unless a reader was still open: its thread may have the address of its slot already.</summary>
+    /// <returns>Whether all had been closed before, so that nobody can be about to announce itself.</returns>
+    internal bool Free()
     {
         lock (_gate)
         {
+            bool isQuiet = true;
             _freed = true;
             foreach (ReaderRecord? record in _records.AsSpan(0, _slotCount))
             {
-                if (record != null && record.Reader.TryGetTarget(out PamuReader? reader))
+                if (record != null)
                 {
-                    reader.Close();
+                    isQuiet = false;
+                    if (record.Reader.TryGetTarget(out PamuReader? reader))
+                    {
+                        reader.Close();
+                    }
                 }
             }
 
-            foreach (ReaderSlot* chunk in _chunks)
+            if (isQuiet)
             {
-                NativeMemory.AlignedFree(chunk);
+                foreach (ReaderSlot* chunk in _chunks)
+                {
+                    NativeBlocks.Free(chunk);
+                }
             }
+
+            return isQuiet;
         }
     }
 }

@@ -31,7 +31,7 @@ public readonly unsafe ref struct ReaderSection
     }
 
     /// <summary>The table, as a view that is good until the section is left.</summary>
-    public TableView Table => new(TableBuilder.ImageOf(_table));
+    public TableView Table => TableView.OfPublished(TableBuilder.ImageOf(_table));
 
     /// <summary>Translates one access that should stay within one window.</summary>
     /// <param name="iova">First IOVA of the access; any value.</param>

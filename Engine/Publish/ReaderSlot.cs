@@ -23,4 +23,31 @@ internal struct ReaderSlot
 internal unsafe struct TableCell
 {
     [FieldOffset(0)] internal TableHeader* Current;
+
+    /// <summary>Makes a cell that owns <paramref name="first"/>; without memory for it, the table is freed.</summary>
+    /// <exception cref="PamuException">ENOMEM.</exception>
+    internal static TableCell* Make(TableHeader* first)
+    {
+        try
+        {
+            var cell = (TableCell*)NativeBlocks.Take((nuint)sizeof(TableCell), TableLayout.Alignment, "cell");
+            cell->Current = first;
+            return cell;
+        }
+        catch
+        {
+            TableBuilder.Free(first);
+            throw;
+        }
+    }
+
+    /// <summary>Frees a cell with its table, if there is one. No reader can find it any more.</summary>
+    internal static void Free(TableCell* cell)
+    {
+        if (cell != null)
+        {
+            TableBuilder.Free(cell->Current);
+            NativeBlocks.Free(cell);
+        }
+    }
 }

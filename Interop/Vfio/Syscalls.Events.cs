@@ -28,13 +28,17 @@ internal static unsafe partial class Syscalls
     /// <returns>How many are ready, or a negative errno.</returns>
     internal static long Poll(Span<PollEntry> entries, int milliseconds)
     {
+        if (IsAnswered(new Syscall("poll"), out long answer))
+        {
+            return answer;
+        }
+
         fixed (PollEntry* first = entries)
         {
             long result;
             do
             {
-                result = poll(first, (nuint)entries.Length, milliseconds);
-                result = result < 0 ? -Marshal.GetLastPInvokeError() : result;
+                result = Result(poll(first, (nuint)entries.Length, milliseconds));
             }
             while (result == -Interrupted);
 
@@ -50,8 +54,7 @@ internal static unsafe partial class Syscalls
         long result;
         do
         {
-            result = read(events, &taken, sizeof(ulong));
-            result = result < 0 ? -Marshal.GetLastPInvokeError() : 0;
+            result = Math.Min(Result(read(events, &taken, sizeof(ulong))), 0);
         }
         while (result == -Interrupted);
 
@@ -66,8 +69,7 @@ internal static unsafe partial class Syscalls
         long result;
         do
         {
-            result = write(events, &count, sizeof(ulong));
-            result = result < 0 ? -Marshal.GetLastPInvokeError() : 0;
+            result = Math.Min(Result(write(events, &count, sizeof(ulong))), 0);
         }
         while (result == -Interrupted);
 

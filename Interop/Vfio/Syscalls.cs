@@ -30,23 +30,44 @@ internal static unsafe partial class Syscalls
     /// <returns>The descriptor; an invalid handle and the negative errno if that fails.</returns>
     internal static SafeFileHandle Open(string path, out int error)
     {
-        int fd;
+        long fd;
         do
         {
-            fd = open(path, ReadWriteCloseOnExec);
-            error = fd < 0 ? -Marshal.GetLastPInvokeError() : 0;
+            if (!IsAnswered(new Syscall("open") { Path = path }, out fd))
+            {
+                fd = Result(open(path, ReadWriteCloseOnExec));
+            }
         }
-        while (error == -Interrupted);
+        while (fd == -Interrupted);
 
-        return new SafeFileHandle(fd, ownsHandle: true);
+        return Descriptor(fd, out error);
     }
 
     /// <summary>An eventfd with the count 0.</summary>
     internal static SafeFileHandle Event(out int error)
     {
-        int fd = eventfd(0, EventCloseOnExec);
-        error = fd < 0 ? -Marshal.GetLastPInvokeError() : 0;
-        return new SafeFileHandle(fd, ownsHandle: true);
+        if (!IsAnswered(new Syscall("eventfd"), out long fd))
+        {
+            fd = Result(eventfd(0, EventCloseOnExec));
+        }
+
+        return Descriptor(fd, out error);
+    }
+
+    /// <summary>Takes over what a call has opened.</summary>
+    /// <param name="result">The descriptor, or a negative errno.</param>
+    /// <param name="error">Receives the negative errno, or 0.</param>
+    /// <returns>The descriptor; an invalid handle if there is none.</returns>
+    internal static SafeFileHandle Descriptor(long result, out int error)
+    {
+        error = (int)Math.Min(result, 0);
+        var descriptor = new SafeFileHandle((nint)Math.Max(result, -1), ownsHandle: true);
+        if (result >= 0)
+        {
+            SyscallHook.Current?.Opened(descriptor);
+        }
+
+        return descriptor;
     }
 
     /// <summary>An ioctl.</summary>
@@ -54,46 +75,39 @@ internal static unsafe partial class Syscalls
     /// <param name="request">The request in its plain form.</param>
     /// <param name="argument">The value or address.</param>
     /// <returns>0 or a positive result, or a negative errno.</returns>
-    internal static long Ioctl(SafeFileHandle file, uint request, nuint argument)
-    {
-        long result;
-        do
-        {
-            result = ioctl(file, request | NoneBit, argument);
-            result = result < 0 ? -Marshal.GetLastPInvokeError() : result;
-        }
-        while (result == -Interrupted);
-
-        return result;
-    }
+    internal static long Ioctl(SafeFileHandle file, uint request, nuint argument) =>
+        IsAnswered(new Syscall("ioctl") { File = file, Request = request, Value = argument }, out long answer) ? answer : Make(file, request, argument);
 
     internal static long Ioctl(SafeFileHandle file, uint request, Span<byte> argument)
     {
+        if (IsAnswered(new Syscall("ioctl") { File = file, Request = request, Argument = argument }, out long answer))
+        {
+            return answer;
+        }
+
         fixed (byte* bytes = argument)
         {
-            return Ioctl(file, request, (nuint)bytes);
+            return Make(file, request, (nuint)bytes);
         }
     }
 
     internal static long Ioctl<T>(SafeFileHandle file, uint request, ref T argument)
-        where T : unmanaged
-    {
-        fixed (T* place = &argument)
-        {
-            return Ioctl(file, request, (nuint)place);
-        }
-    }
+        where T : unmanaged => Ioctl(file, request, MemoryMarshal.AsBytes(new Span<T>(ref argument)));
 
     /// <summary>Reads at an offset. Fewer bytes than asked for is a result, not a failure.</summary>
     internal static long ReadAt(SafeFileHandle file, Span<byte> destination, long offset)
     {
+        if (IsAnswered(new Syscall("pread") { File = file }, out long answer))
+        {
+            return answer;
+        }
+
         fixed (byte* bytes = destination)
         {
             long result;
             do
             {
-                result = pread(file, bytes, (nuint)destination.Length, offset);
-                result = result < 0 ? -Marshal.GetLastPInvokeError() : result;
+                result = Result(pread(file, bytes, (nuint)destination.Length, offset));
             }
             while (result == -Interrupted);
 
@@ -104,13 +118,17 @@ internal static unsafe partial class Syscalls
     /// <summary>Writes at an offset.</summary>
     internal static long WriteAt(SafeFileHandle file, ReadOnlySpan<byte> source, long offset)
     {
+        if (IsAnswered(new Syscall("pwrite") { File = file }, out long answer))
+        {
+            return answer;
+        }
+
         fixed (byte* bytes = source)
         {
             long result;
             do
             {
-                result = pwrite(file, bytes, (nuint)source.Length, offset);
-                result = result < 0 ? -Marshal.GetLastPInvokeError() : result;
+                result = Result(pwrite(file, bytes, (nuint)source.Length, offset));
             }
             while (result == -Interrupted);
 
@@ -122,12 +140,40 @@ internal static unsafe partial class Syscalls
     /// <returns>The address, or 0 and the negative errno.</returns>
     internal static nint MapFile(SafeFileHandle file, long offset, nuint length, out int error)
     {
+        if (IsAnswered(new Syscall("mmap") { File = file }, out long answer))
+        {
+            error = (int)answer;
+            return 0;
+        }
+
         nint address = mmap(0, length, ProtectionReadWrite, MapShared, file, offset);
         error = address == -1 ? -Marshal.GetLastPInvokeError() : 0;
         return address == -1 ? 0 : address;
     }
 
     internal static void Unmap(nint address, nuint length) => _ = munmap(address, length);
+
+    private static bool IsAnswered(in Syscall call, out long result)
+    {
+        long? answer = SyscallHook.Current?.Answer(call);
+        result = answer ?? 0;
+        return answer != null;
+    }
+
+    /// <summary>What libc answered, with the errno in it.</summary>
+    private static long Result(long result) => result < 0 ? -Marshal.GetLastPInvokeError() : result;
+
+    private static long Make(SafeFileHandle file, uint request, nuint argument)
+    {
+        long result;
+        do
+        {
+            result = Result(ioctl(file, request | NoneBit, argument));
+        }
+        while (result == -Interrupted);
+
+        return result;
+    }
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags);

@@ -82,7 +82,7 @@ public sealed class VfioDevice : IDisposable
                 (Errno)(-fd), name, "the group does not give the device (ENODEV: it is not in this group; EINVAL: the group is in no container)");
         }
 
-        var file = new SafeFileHandle((nint)fd, ownsHandle: true);
+        SafeFileHandle file = Syscalls.Descriptor(fd, out _);
         try
         {
             return new VfioDevice(file, name);
@@ -163,9 +163,17 @@ public sealed class VfioDevice : IDisposable
             ushort command = ReadConfig16(CommandRegister);
             WriteConfig16(
                 CommandRegister, (ushort)(enable ? command | CommandBusMaster | CommandMemorySpace : command & ~CommandBusMaster));
-            if ((ReadConfig16(CommandRegister) & CommandBusMaster) != 0 != enable)
+            try
             {
-                throw new PamuException(Errno.ENXIO, Name, $"the command register's bus-master bit does not become {(enable ? 1 : 0)}");
+                if ((ReadConfig16(CommandRegister) & CommandBusMaster) != 0 != enable)
+                {
+                    throw new PamuException(Errno.ENXIO, Name, $"the command register's bus-master bit does not become {(enable ? 1 : 0)}");
+                }
+            }
+            catch when (enable)
+            {
+                TryWriteCommand(command); // not left with a right that the caller was not given
+                throw;
             }
         }
     }
@@ -281,6 +289,18 @@ public sealed class VfioDevice : IDisposable
 
     private static bool Excludes(VfioInterruptKind one, VfioInterruptKind other) =>
         one == other || (one <= VfioInterruptKind.Msix && other <= VfioInterruptKind.Msix);
+
+    /// <summary>Writes the command register on the way back from a failure, which is the one to tell of.</summary>
+    private void TryWriteCommand(ushort command)
+    {
+        try
+        {
+            WriteConfig16(CommandRegister, command);
+        }
+        catch (PamuException)
+        {
+        }
+    }
 
     /// <summary>A kind's description; one without vectors if the kernel knows none of this kind, or none by eventfd.</summary>
     private VfioDeviceAbi.IrqInfo IrqInfo(VfioInterruptKind kind)

@@ -48,6 +48,9 @@ public sealed class VfioInterrupts : IDisposable
 
     private const int WaitsMax = 1 << 30;
 
+    /// <summary>How long the thread waits, in milliseconds, when the kernel had no memory to let it wait.</summary>
+    private const int OutOfMemoryPause = 1;
+
     private readonly VfioDevice _device;
     private readonly SafeFileHandle[] _events; // one per vector, and the last to wake the thread
     private readonly StrongBox<MsiMessage>[] _messages;
@@ -222,7 +225,14 @@ public sealed class VfioInterrupts : IDisposable
         bool isBehind = false;
         while (IsEnabled)
         {
-            Demand(Syscalls.Poll(entries, isBehind ? 0 : -1));
+            long ready = Syscalls.Poll(entries, isBehind ? 0 : -1);
+            if (ready == -(long)Errno.ENOMEM)
+            {
+                Thread.Sleep(OutOfMemoryPause); // the interrupts wait in the eventfds
+                continue;
+            }
+
+            Demand(ready);
             isBehind = false;
             for (int vector = 0; vector < waiting.Length && IsEnabled; vector++)
             {

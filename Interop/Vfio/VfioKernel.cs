@@ -22,7 +22,9 @@ internal sealed class VfioKernel : IVfioKernel
     }
 
     /// <summary>Opens a container with nothing in it.</summary>
-    internal static Refusal Open(out VfioKernel? kernel)
+    /// <param name="kernel">Receives it.</param>
+    /// <param name="sysfs">Says what groups reserve; null for the host's own.</param>
+    internal static Refusal Open(out VfioKernel? kernel, HostSysfs? sysfs = null)
     {
         kernel = null;
         SafeFileHandle container = Syscalls.Open($"{Directory}/vfio", out int error);
@@ -38,7 +40,7 @@ internal sealed class VfioKernel : IVfioKernel
             return VfioMirror.Refused(error, "vfio", rule);
         }
 
-        kernel = new VfioKernel(container, new HostSysfs());
+        kernel = new VfioKernel(container, sysfs ?? new HostSysfs());
         return Refusal.None;
     }
 

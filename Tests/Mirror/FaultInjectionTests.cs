@@ -1,3 +1,4 @@
+using PamuFastPath.Tests.FailNth;
 using Xunit.Abstractions;
 using static PamuFastPath.Tests.Control.Machine;
 
@@ -204,26 +205,39 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
     /// <returns>False if it has no n-th table.</returns>
     private static bool IsOutOfMemoryAt(int n, int failing, Action<MirrorMachine> reach, Func<MirrorMachine, Errno> make, string what)
     {
-        using var machine = new MirrorMachine();
-        reach(machine);
-        string software = machine.Software();
-        string hardware = machine.Hardware.Describe();
-        machine.Hardware.FailAt(failing);
-        TableBuilder.OutOfMemoryAtForTest = n;
-        Errno errno = make(machine);
-        bool wasOut = TableBuilder.OutOfMemoryAtForTest == 0;
-        TableBuilder.OutOfMemoryAtForTest = 0;
-        Assert.Equal(wasOut, errno == Errno.ENOMEM);
-        if (wasOut)
+        long before = NativeBlocks.LiveCountOfThread;
+        bool wasOut;
+        using (var machine = new MirrorMachine())
         {
-            Assert.False(machine.Hardware.HasFailed);
-            AssertSame(software, machine.Software(), $"{what}: no memory for table {n}");
-            AssertSame(hardware, machine.Hardware.Describe(), $"{what}: no memory for table {n}");
-            Assert.Empty(machine.Hardware.Violations);
+            reach(machine);
+            string software = machine.Software();
+            string hardware = machine.Hardware.Describe();
+            long live = Live(machine);
+            machine.Hardware.FailAt(failing);
+
+            wasOut = !Repeated.FailsAt(n, () => make(machine), out Errno errno);
+
+            Assert.Equal(wasOut, errno == Errno.ENOMEM);
+            if (wasOut || errno != Errno.Ok)
+            {
+                Assert.Equal(live, Live(machine));
+            }
+
+            if (wasOut)
+            {
+                Assert.False(machine.Hardware.HasFailed);
+                AssertSame(software, machine.Software(), $"{what}: no memory for table {n}");
+                AssertSame(hardware, machine.Hardware.Describe(), $"{what}: no memory for table {n}");
+                Assert.Empty(machine.Hardware.Violations);
+            }
         }
 
+        Assert.Equal(before, NativeBlocks.LiveCountOfThread);
         return wasOut;
     }
+
+    /// <summary>Native blocks that are in use; a table that was replaced waits for its readers before it is given back.</summary>
+    private static long Live(MirrorMachine machine) => NativeBlocks.LiveCountOfThread - machine.Engine.Publisher.RetiredCount;
 
     /// <summary>In a section of its own thread a call that takes rights away would wait for itself.</summary>
     [Theory]

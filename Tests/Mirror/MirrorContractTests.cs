@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using Xunit.Abstractions;
 using static PamuFastPath.Tests.Control.Machine;
 
@@ -313,6 +314,13 @@ public sealed class Type1ContractTests(ITestOutputHelper output) : MirrorContrac
 public sealed class Type1SingleMapContractTests(ITestOutputHelper output) : MirrorContractTests(output)
 {
     private protected override IMirrorBench Bench() => new Type1Bench(merges: false);
+}
+
+/// <summary>The contract on TYPE1v2 and the whole binding under it: what fails here are the system calls.</summary>
+[SupportedOSPlatform("linux")]
+public sealed class HostContractTests(ITestOutputHelper output) : MirrorContractTests(output)
+{
+    private protected override IMirrorBench Bench() => new HostBench();
 }
 
 /// <summary>The contract on the PAMU as the recorded driver drives it.</summary>

@@ -65,7 +65,12 @@ internal sealed class MirrorMachine : IDisposable
     /// <summary>Uses no MSI bank.</summary>
     internal PamuGroup C { get; }
 
-    public void Dispose() => Engine.Dispose();
+    public void Dispose()
+    {
+        Reader.Dispose();
+        Engine.Dispose();
+        (Bench as IDisposable)?.Dispose();
+    }
 
     /// <summary><see cref="SoftwareState"/> of everything.</summary>
     internal string Software() => SoftwareState.Describe(Reader, [Container, Bystander], [A, B, C]);

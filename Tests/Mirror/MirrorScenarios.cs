@@ -49,6 +49,9 @@ internal static class MirrorScenarios
         Typed("detach A", m => m.A.Detach()),
         Typed("detach B", m => m.B.Detach()),
 
+        Typed("Restore", m => m.Container.Restore(m.Bench.HoldsParts ? SavedWithParts : SavedWhole)),
+        Typed("Restore with memory moved", m => m.Container.Restore(m.Bench.HoldsParts ? SavedWithParts : SavedWhole, MovedMemory)),
+
         Bytes("SET_IOMMU", m => m.Container.Ioctl(PamuRequests.SetIommu, PamuPlatform.DefaultPamuExtension)),
         Bytes("SET_ATTR GEOMETRY", m => SetGeometry(m.Container, 0, 0xF_FFFF)),
         Bytes("SET_ATTR WINDOWS", m => SetWindows(m.Container, 4)),
@@ -144,6 +147,9 @@ internal static class MirrorScenarios
         }),
     ];
 
+    private static readonly byte[] SavedWithParts = Saved(holdsParts: true);
+    private static readonly byte[] SavedWhole = Saved(holdsParts: false);
+
     /// <summary>Makes a call on a machine of its own without hardware: what software alone answers.</summary>
     internal static Errno InSoftwareAlone(Action<MirrorMachine> reach, Func<MirrorMachine, Errno> make, out string after, bool holdsParts = true)
     {
@@ -172,6 +178,22 @@ internal static class MirrorScenarios
     {
         long result = UnmapDma(container, At(0), Count * Window, out ulong unmapped);
         return result < 0 && unmapped != Count * Window ? -1 : result;
+    }
+
+    /// <summary>A snapshot of a container like this, with everything mapped and two of the machine's groups.</summary>
+    private static byte[] Saved(bool holdsParts)
+    {
+        using var machine = new MirrorMachine(new FakeBench { HoldsParts = holdsParts }, isBound: false);
+        Map(machine);
+        machine.B.Attach(machine.Container);
+        machine.A.Attach(machine.Container);
+        return machine.Container.Save();
+    }
+
+    private static bool MovedMemory(ulong vaddr, ulong length, out ulong now)
+    {
+        now = vaddr + 0x1000_0000;
+        return true;
     }
 
     private static void Remap(PamuTransaction transaction, ulong vaddr, ulong size, DmaPermissions permissions)

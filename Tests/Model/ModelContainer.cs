@@ -47,7 +47,7 @@ internal sealed class ModelContainer
 
     internal (uint Cpu, uint Cache) Stash { get; private set; }
 
-    internal List<ModelGroup> Groups { get; } = [];
+    internal List<ModelGroup> Groups { get; private set; } = [];
 
     internal bool IsIommuSet { get; private set; }
 
@@ -57,6 +57,38 @@ internal sealed class ModelContainer
 
     /// <summary>The driver's "enabled": some DMA mapping exists.</summary>
     internal bool IsEnabled => Array.Exists(Windows, window => window != null && window.IsDma);
+
+    /// <summary>The same by itself, with no group yet.</summary>
+    internal ModelContainer Copy()
+    {
+        var copy = (ModelContainer)MemberwiseClone();
+        copy.Windows = (ModelWindow?[])Windows.Clone();
+        copy.Groups = [];
+        return copy;
+    }
+
+    /// <summary>Whether something a device could do in <paramref name="before"/> it cannot do here, or elsewhere.</summary>
+    internal bool HasLess(ModelContainer before)
+    {
+        bool sameGrid = (Start, Size, Count) == (before.Start, before.Size, before.Count);
+        for (int i = 0; i < before.Windows.Length; i++)
+        {
+            if (before.Windows[i] is not ModelWindow old || !before.IsLive(old))
+            {
+                continue;
+            }
+
+            ModelWindow? now = sameGrid && i < Windows.Length ? Windows[i] : null;
+            bool isCovered = now != null && IsLive(now) && now.Target == old.Target && now.Bank == old.Bank
+                && now.Size >= old.Size && (now.Permissions & old.Permissions) == old.Permissions;
+            if (!isCovered)
+            {
+                return true;
+            }
+        }
+
+        return before.Groups.Exists(group => !Groups.Exists(mine => mine.Id == group.Id));
+    }
 
     internal UInt128 StartOf(int index) => Start + (UInt128)index * WindowSize;
 

@@ -14,6 +14,29 @@ internal sealed class ModelEngine(ModelMachine machine)
 
     internal ModelMachine Machine => machine;
 
+    /// <summary>The same by itself: what happens to it does not happen to this one.</summary>
+    internal ModelEngine Copy()
+    {
+        var copy = new ModelEngine(machine);
+        var groups = _groups.ToDictionary(group => group, group => group with { Container = null });
+        copy._groups.AddRange(groups.Values);
+        foreach (ModelContainer container in _containers)
+        {
+            ModelContainer mine = container.Copy();
+            copy._containers.Add(mine);
+            foreach (ModelGroup group in container.Groups)
+            {
+                mine.Groups.Add(groups[group]);
+                groups[group].Container = mine;
+            }
+        }
+
+        return copy;
+    }
+
+    /// <summary>Whether a device could do something in <paramref name="before"/> that it cannot do here.</summary>
+    internal bool HasLess(ModelEngine before) => before._containers.Exists(container => Find(container.Fd)?.HasLess(container) ?? true);
+
     internal ModelContainer Open()
     {
         int fd = 0;
@@ -46,6 +69,8 @@ internal sealed class ModelEngine(ModelMachine machine)
         _groups.Add(group);
         return group;
     }
+
+    internal void RemoveGroup(ModelGroup group) => _groups.RemoveAll(one => one.Id == group.Id);
 
     internal ModelGroup? FindGroup(int id) => _groups.Find(group => group.Id == id);
 

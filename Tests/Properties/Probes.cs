@@ -30,6 +30,18 @@ internal sealed class Probes(PamuReader reader)
         Edge(section, engine, model, 0);
     }
 
+    /// <summary>Some of a container's edges, where all of them would take too long: those of windows that are mapped first.</summary>
+    internal void Some(PamuContainer engine, ModelContainer model, int windowsMax)
+    {
+        using ReaderSection section = reader.Enter(engine);
+        foreach (int i in Enumerable.Range(0, (int)model.Count).OrderBy(i => i < model.Windows.Length && model.Windows[i] != null ? 0 : 1).Take(windowsMax))
+        {
+            StartAndMappingEnd(section, engine, model, i);
+        }
+
+        Edge(section, engine, model, model.End);
+    }
+
     private void StartAndMappingEnd(in ReaderSection section, PamuContainer engine, ModelContainer model, int index)
     {
         UInt128 start = model.StartOf(index);

@@ -87,6 +87,33 @@ public sealed class TableViewTests
         }
     }
 
+    /// <summary>Each of these made a member answer from outside the image, or throw something that is documented nowhere.</summary>
+    [Theory]
+    [InlineData("window count", 0x24, 257u)]
+    [InlineData("window count", 0x24, 0u)]
+    [InlineData("window count", 0x24, 4u)]
+    [InlineData("window shift", 0x20, 64u)]
+    [InlineData("window shift", 0x20, 15u)]
+    [InlineData("aperture last", 0x18, 0x1F_FFFEu)]
+    [InlineData("refusal", 0x2C, 7u)]
+    [InlineData("live windows", 0x34, 9u)]
+    [InlineData("directory offset", 0x30, 0xFFFF_FF40u)]
+    [InlineData("directory offset", 0x30, 0x48u)]
+    [InlineData("column count", 0x06, 13u)]
+    [InlineData("offset of a column", 0x44, 0xFFFF_FFC0u)]
+    [InlineData("offset of a column", 0x44, 0x104u)]
+    [InlineData("offset of a column", 0x44, 0x2900u)]
+    [InlineData("entry count of a column", 0x4A, 7u)]
+    [InlineData("entry count of a column", 0x4A, 0xFFFFu)]
+    public void A_damaged_header_or_directory_is_refused(string what, int offset, uint value)
+    {
+        byte[] image = Image();
+        int bytes = offset is 0x06 or 0x2C or 0x34 or 0x4A ? sizeof(ushort) : sizeof(uint);
+        BitConverter.GetBytes(value).AsSpan(0, bytes).CopyTo(image.AsSpan(offset));
+
+        Assert.True(Refusal(image).Contains("damaged", StringComparison.Ordinal), what);
+    }
+
     [Fact]
     public void A_longer_buffer_is_fine_and_the_view_is_the_image_alone()
     {

@@ -107,7 +107,7 @@ internal sealed partial class FakeDevice : IDisposable
         }
     }
 
-    private long Call(uint request, Span<byte> argument)
+    internal long Call(uint request, Span<byte> argument)
     {
         lock (_gate)
         {
