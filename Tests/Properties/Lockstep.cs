@@ -62,8 +62,6 @@ internal sealed partial class Lockstep : IDisposable
         internal ulong Generation { get; set; }
     }
 
-    internal PamuEngine Engine => _engine;
-
     internal PamuContainer Container(int container) => _pairs[container].Engine;
 
     /// <summary>Makes one call on both sides.</summary>

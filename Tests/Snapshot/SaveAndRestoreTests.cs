@@ -248,7 +248,7 @@ public sealed class SaveAndRestoreTests
     public void A_container_without_memory_for_its_table_is_ENOMEM_and_leaves_nothing_behind()
     {
         using var machine = new SnapshotMachine();
-        TableBuilder.OutOfMemoryAtForTest = 1;
+        NativeBlocks.OutOfMemoryAtForTest = 1;
         Assert.Equal(Errno.ENOMEM, ErrnoOf.Call(() => machine.Container.Restore(Good)));
         machine.AssertUntouched(Good);
     }
