@@ -34,13 +34,14 @@ internal enum Fault
 /// </summary>
 /// <remarks>
 /// Without the barrier it fails when a store buffer holds an announcement for so long that the writer swaps the table, finds the slot
-/// empty and goes on. So each reader writes to lines that all threads write to before it announces: those stores wait for their lines, and the
-/// announcement waits behind them. The loads of the section do not wait.
+/// empty and goes on. So each reader first writes to memory that is in no cache: those stores wait for their lines, and the announcement waits behind
+/// them. The loads of the section do not wait.
 /// </remarks>
 internal sealed unsafe class PublicationRace : IDisposable
 {
     private const int LineBytes = 128;
-    private const int Lines = 32;
+    private const int ColdBytes = 64 << 20; // far more than a cache's share of one processor
+    private const int ColdStores = 48; // fewer than a store buffer holds
     private const int LooksMax = 128;
     private const ulong WindowBytes = 0x1000;
 
@@ -49,7 +50,7 @@ internal sealed unsafe class PublicationRace : IDisposable
     private readonly TableGeometry _geometry = new(0, WindowBytes - 1, 1);
     private readonly Calls _calls;
     private readonly Fault _fault;
-    private readonly byte* _lines;
+    private readonly byte* _cold = (byte*)NativeMemory.AlignedAlloc(ColdBytes, LineBytes);
     private readonly ulong* _returned; // tables of lower generations are those that calls which have returned took away
     private long _sections;
     private long _publications;
@@ -62,9 +63,9 @@ internal sealed unsafe class PublicationRace : IDisposable
         _fault = fault;
         _engine.Publisher.SkipGraceForTest = fault == Fault.NoWait;
         _container = _engine.CreateContainer();
-        _lines = (byte*)NativeMemory.AlignedAlloc((Lines + 1) * LineBytes, LineBytes);
-        NativeMemory.Clear(_lines, (Lines + 1) * LineBytes);
-        _returned = (ulong*)(_lines + Lines * LineBytes);
+        NativeMemory.Fill(_cold, ColdBytes, 1); // now, so that no section waits for the kernel's pages
+        _returned = (ulong*)NativeMemory.AlignedAlloc(LineBytes, LineBytes);
+        *_returned = 0;
     }
 
     /// <summary>Runs until something is wrong, or for <paramref name="duration"/>.</summary>
@@ -82,7 +83,8 @@ internal sealed unsafe class PublicationRace : IDisposable
     public void Dispose()
     {
         _engine.Dispose();
-        NativeMemory.AlignedFree(_lines);
+        NativeMemory.AlignedFree(_cold);
+        NativeMemory.AlignedFree(_returned);
     }
 
     private void Write(TimeSpan duration)
@@ -96,7 +98,6 @@ internal sealed unsafe class PublicationRace : IDisposable
             generation++;
             windows[0] = new LiveWindow(generation << 12, WindowBytes, DmaPermissions.ReadWrite, -1);
             TableHeader* next = TableBuilder.Build(_geometry, windows, generation);
-            TakeLines();
             ulong retiredAt = _engine.Publisher.Publish(cell, next);
             if (_calls == Calls.Wait)
             {
@@ -122,7 +123,7 @@ internal sealed unsafe class PublicationRace : IDisposable
             using PamuReader reader = _engine.CreateReader(); // readers come and go
             for (int i = 0; i < 10_000 && !_stop; i++)
             {
-                Section(reader, cell, random.Next(1, LooksMax));
+                Section(reader, cell, random);
                 sections++;
             }
         }
@@ -130,10 +131,12 @@ internal sealed unsafe class PublicationRace : IDisposable
         Interlocked.Add(ref _sections, sections);
     }
 
-    private void Section(PamuReader reader, TableCell* cell, int looks)
+    private void Section(PamuReader reader, TableCell* cell, Random random)
     {
+        int looks = random.Next(1, LooksMax);
+        uint place = (uint)random.Next();
         TableHeader* early = (TableHeader*)Volatile.Read(ref *(nint*)&cell->Current);
-        TakeLines();
+        FillStoreBuffer(place);
         ReaderSection section = reader.Enter(_container);
         TableHeader* table = _fault == Fault.LoadBeforeAnnouncing ? early : Header(section);
         if (_fault == Fault.LeaveBeforeUse)
@@ -166,13 +169,14 @@ internal sealed unsafe class PublicationRace : IDisposable
         }
     }
 
-    /// <summary>Writes to the lines that every thread writes to.</summary>
+    /// <summary>Stores that wait for lines from memory, one behind the other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void TakeLines()
+    private void FillStoreBuffer(uint place)
     {
-        for (int i = 0; i < Lines; i++)
+        for (int i = 0; i < ColdStores; i++)
         {
-            Volatile.Write(ref _lines[i * LineBytes], (byte)i);
+            place = (place * 1_664_525) + 1_013_904_223;
+            Volatile.Write(ref _cold[(place >> 6) % ColdBytes], (byte)i); // the low bits of such a sequence hardly vary
         }
     }
 
