@@ -89,6 +89,7 @@ internal sealed unsafe class PublicationRace : IDisposable
 
     private void Write(TimeSpan duration)
     {
+        Processor.Bind(0);
         var clock = Stopwatch.StartNew();
         TableCell* cell = _container.Cell;
         ulong generation = _container.Generation;
@@ -113,9 +114,10 @@ internal sealed unsafe class PublicationRace : IDisposable
         }
     }
 
-    private void Read(int seed)
+    private void Read(int number)
     {
-        var random = new Random(seed);
+        Processor.Bind(1 + number);
+        var random = new Random(number);
         TableCell* cell = _container.Cell;
         long sections = 0;
         while (!_stop)
