@@ -17,6 +17,7 @@ internal sealed class Job(string name, Action once)
     {
         var publications = new Publications(machine);
         var visits = new Visits(machine);
+        var refusals = new Refusals(machine);
         var churn = new Churn(machine);
         var copies = new Copies(machine);
         var hardware = new Hardware(machine);
@@ -24,6 +25,7 @@ internal sealed class Job(string name, Action once)
         [
             new("publications", publications.Once),
             new("visits of readers", visits.Once),
+            new("refused accesses", refusals.Once),
             new("rounds of groups", churn.Groups),
             new("rounds of containers", churn.Containers),
             new("snapshots", copies.Once),

@@ -22,9 +22,9 @@ for (int i = 0; i < args.Length; i++)
     {
         leak = true;
     }
-    else if (args[i] != "--seconds" || ++i == args.Length || !int.TryParse(args[i], NumberStyles.None, CultureInfo.InvariantCulture, out seconds) || seconds < 8)
+    else if (args[i] != "--seconds" || ++i == args.Length || !IsPositive(args[i], out seconds))
     {
-        Console.Error.WriteLine("soak: the options are --seconds N, at least 8, and --leak");
+        Console.Error.WriteLine("soak: the options are --seconds N, a positive number, and --leak");
         return 2;
     }
 }
@@ -51,3 +51,5 @@ static string[] Soak(int seconds, bool planted)
     using var run = new SoakRun(TimeSpan.FromSeconds(seconds), leak, Console.Out);
     return run.Run();
 }
+
+static bool IsPositive(string text, out int number) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number > 0;
