@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace PamuFastPath.Tests.PlantedBugs;
+
+/// <summary>Plants bugs one by one and sees which test notices.</summary>
+internal sealed class Hunt
+{
+    private readonly string _root;
+    private readonly string _scratch;
+    private readonly MutantCompiler _compiler;
+    private readonly Suite _suite;
+
+    internal Hunt(string root)
+    {
+        _root = root;
+        _scratch = Path.Combine(root, "Tests/PlantedBugs/bin/hunt"); // below the repository, which some tests look for upwards
+        Directory.CreateDirectory(_scratch);
+        _compiler = new MutantCompiler(root, _scratch);
+        _suite = new Suite(root, _scratch);
+    }
+
+    /// <summary>The control: the same tests, compiled and run the same way, with nothing planted. They must pass, or what they say of bugs means nothing.</summary>
+    /// <param name="bugs">The bugs whose tests are run.</param>
+    /// <param name="isWhole">Whether to run the whole suite instead.</param>
+    internal bool IsQuietWithoutBugs(IReadOnlyList<Bug> bugs, bool isWhole)
+    {
+        string[] tests = isWhole ? [] : [.. bugs.SelectMany(bug => bug.Tests).Distinct()];
+        foreach (string file in bugs.Select(bug => bug.File).DistinctBy(file => file.Split('/')[0]))
+        {
+            SuiteResult result = _suite.Run(_compiler.Compile(file, File.ReadAllText(Path.Combine(_root, file))), tests);
+            if (result.End != SuiteEnd.Passed)
+            {
+                Console.Error.WriteLine($"with nothing planted: {result.End} {result.Test}\n{result.Output}");
+                return false;
+            }
+
+            if (isWhole)
+            {
+                break;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>One bug: first the tests that should notice, then, if they do not, all of them.</summary>
+    internal Finding Seek(Bug bug)
+    {
+        var clock = Stopwatch.StartNew();
+        string assembly = _compiler.Compile(bug.File, bug.Plant(File.ReadAllText(Path.Combine(_root, bug.File))));
+        TimeSpan? limit = bug.HangsAfter > 0 ? TimeSpan.FromSeconds(bug.HangsAfter) : null;
+        SuiteResult result = _suite.Run(assembly, bug.Tests, limit);
+        if (result.End == SuiteEnd.Passed)
+        {
+            result = _suite.Run(assembly, []);
+        }
+
+        var finding = new Finding(bug, result.End, result.Test, clock.Elapsed.TotalSeconds);
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{(finding.IsCaught ? "caught" : "MISSED"),-7} {finding.Seconds,6:0.0} s  {bug.FullName}: {finding.By}"));
+        return finding;
+    }
+}
