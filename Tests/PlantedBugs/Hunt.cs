@@ -31,7 +31,7 @@ internal sealed class Hunt
             SuiteResult result = _suite.Run(_compiler.Compile(file, File.ReadAllText(Path.Combine(_root, file))), tests);
             if (result.End != SuiteEnd.Passed)
             {
-                Console.Error.WriteLine($"with nothing planted: {result.End} {result.Test}\n{result.Output}");
+                Console.Error.WriteLine($"with nothing planted: {result.End} {result.Test}\n{string.Join('\n', result.Output.Split('\n').TakeLast(30))}");
                 return false;
             }
 

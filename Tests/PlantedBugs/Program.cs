@@ -62,7 +62,7 @@ try
             record.Clear();
         }
 
-        Dictionary<string, Finding> known = record.Read().ToDictionary(finding => finding.Bug.FullName);
+        Dictionary<string, Finding> known = record.Read().GroupBy(finding => finding.Bug.Name).ToDictionary(same => same.Key, same => same.Last());
         var hunt = new Hunt(root);
         if (known.Count == 0 && !hunt.IsQuietWithoutBugs(bugs, isWhole: true))
         {
@@ -72,13 +72,13 @@ try
         var findings = new List<Finding>();
         foreach (Bug bug in bugs)
         {
-            if (!known.TryGetValue(bug.FullName, out Finding? finding))
+            if (!known.TryGetValue(bug.Name, out Finding? finding) || (finding.Bug.From, finding.Bug.To) != (bug.From, bug.To))
             {
                 finding = hunt.Seek(bug);
                 record.Add(finding);
             }
 
-            findings.Add(finding);
+            findings.Add(finding with { Bug = bug });
         }
 
         Page.Write(root, findings, [.. list.Where(bug => bug.Equivalent != null)]);

@@ -7,8 +7,11 @@ internal sealed partial class Suite
 {
     private const string Tests = "PamuFastPath.Tests.dll";
 
-    /// <summary>All but the virtual machine, which has its own copy of the engine, and takes minutes to boot.</summary>
-    private const string Whole = "FullyQualifiedName!~Tests.Vm.";
+    /// <summary>
+    /// All but the virtual machine, which has its own copy of the engine and takes minutes to boot, and the negative controls of the stress tests: on a
+    /// loaded machine they may fail without any bug, and so notice nothing.
+    /// </summary>
+    private const string Whole = "FullyQualifiedName!~Tests.Vm.&FullyQualifiedName!~Without_the_grace_period";
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(20);
 
@@ -18,27 +21,33 @@ internal sealed partial class Suite
         ["PAMU_PROPERTY_CALLS"] = "30000",
         ["PAMU_BYTE_DOOR_REQUESTS"] = "30000",
         ["PAMU_KERNEL_ACCESSES"] = "2000000",
-        ["PAMU_STRESS_SECONDS"] = "3",
         ["DOTNET_DbgEnableMiniDump"] = "0",
     };
 
     private static readonly Dictionary<string, string> Full = new() { ["DOTNET_DbgEnableMiniDump"] = "0" };
 
-    private readonly string _built;
+    private readonly string _clean;
     private readonly string _folder;
     private readonly string _results;
 
     /// <summary>Copies the tests' output to <paramref name="scratch"/>.</summary>
     internal Suite(string root, string scratch)
     {
-        _built = Path.Combine(root, "Tests/bin/Release/net10.0");
+        string built = Path.Combine(root, "Tests/bin/Release/net10.0");
+        _clean = Path.Combine(scratch, "clean");
         _folder = Path.Combine(scratch, "suite");
         _results = Path.Combine(scratch, "results");
-        foreach (string file in Directory.GetFiles(_built, "*", SearchOption.AllDirectories))
+        Directory.CreateDirectory(_clean);
+        foreach (string file in Directory.GetFiles(built, "*", SearchOption.AllDirectories))
         {
-            string copy = Path.Combine(_folder, Path.GetRelativePath(_built, file));
+            string copy = Path.Combine(_folder, Path.GetRelativePath(built, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy, overwrite: true);
+        }
+
+        foreach (string file in Directory.GetFiles(built, "PamuFastPath*.dll"))
+        {
+            File.Copy(file, Path.Combine(_clean, Path.GetFileName(file)), overwrite: true);
         }
     }
 
@@ -52,20 +61,28 @@ internal sealed partial class Suite
         File.Copy(assembly, place, overwrite: true);
         try
         {
-            string filter = tests.Count == 0 ? Whole : $"({string.Join('|', tests.Select(test => $"FullyQualifiedName~{test}"))})&{Whole}";
-            string[] command =
-            [
-                "dotnet", "test", Path.Combine(_folder, Tests), "--filter", filter, "--logger", "console;verbosity=normal", "--blame",
-                "--results-directory", _results,
-            ];
-            CommandResult result = Command.Run(
-                _folder, tests.Count == 0 ? Full : Short, limit ?? Limit, line => FailedTest().IsMatch(line), command);
-            return Judge(result);
+            SuiteResult result = Judge(Start(tests, limit ?? Limit));
+
+            // Who was running costs as much as the tests themselves, so only a crash is asked for it.
+            if (result.End == SuiteEnd.Crashed)
+            {
+                SuiteResult again = Judge(Start(tests, limit ?? Limit, "--blame", "--results-directory", _results));
+                result = again.End == SuiteEnd.Crashed ? again : result;
+            }
+
+            return result;
         }
         finally
         {
-            File.Copy(Path.Combine(_built, Path.GetFileName(assembly)), place, overwrite: true);
+            File.Copy(Path.Combine(_clean, Path.GetFileName(assembly)), place, overwrite: true);
         }
+    }
+
+    private CommandResult Start(IReadOnlyList<string> tests, TimeSpan limit, params string[] more)
+    {
+        string filter = tests.Count == 0 ? Whole : $"({string.Join('|', tests.Select(test => $"FullyQualifiedName~{test}"))})&{Whole}";
+        string[] command = ["dotnet", "test", Path.Combine(_folder, Tests), "--filter", filter, "--logger", "console;verbosity=normal", .. more];
+        return Command.Run(_folder, tests.Count == 0 ? Full : Short, limit, line => FailedTest().IsMatch(line), command);
     }
 
     private static SuiteResult Judge(CommandResult result)
