@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Running;
 using PamuFastPath.Bench.Compare;
 using PamuFastPath.Bench.Gate;
+using PamuFastPath.Bench.Native;
 using PamuFastPath.Bench.Report;
 using PamuFastPath.Bench.Suites;
 
@@ -12,6 +13,8 @@ switch (args)
         return GateCommand.Run(rest);
     case [GateProcess.Command, .. string[] rest]:
         return GateProcess.Run(rest);
+    case [NativeCommand.Name, .. string[] rest]:
+        return NativeCommand.Run(rest);
     case [ReportCommand.Name, .. string[] rest]:
         return ReportCommand.Run(rest);
     default:

@@ -4,6 +4,7 @@ using System.Text;
 using PamuFastPath.Cli.Conform;
 using PamuFastPath.Cli.Probe;
 using PamuFastPath.Cli.Run;
+using PamuFastPath.Cli.Snapshot;
 
 namespace PamuFastPath.Cli;
 
@@ -49,6 +50,7 @@ public static class PamuCli
         RunCommand.Create(),
         ConformCommand.Create(),
         ProbeCommand.Create(),
+        SnapshotCommand.Create(),
     };
 
     /// <summary>File names and file contents are quoted in messages; neither may add a line or steer the terminal.</summary>

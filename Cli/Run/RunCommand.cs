@@ -25,6 +25,7 @@ internal static class RunCommand
         };
         var json = new Option<bool>("--json") { Description = "Print one JSON document instead of text." };
         var report = new Option<string?>("--report") { HelpName = "OUT.html", Description = "Also write a report as one HTML page." };
+        var save = new Option<string?>("--save") { HelpName = "FILE", Description = "Also save the container as it is in the end: pamu snapshot prints it." };
         var hardware = new Option<string[]>("--hardware")
         {
             HelpName = "[GROUP=]BDF",
@@ -39,6 +40,7 @@ internal static class RunCommand
             trace,
             json,
             report,
+            save,
             hardware,
         };
         command.SetAction(parsed => Run(
@@ -46,17 +48,20 @@ internal static class RunCommand
             parsed.GetValue(trace),
             parsed.GetValue(json),
             parsed.GetValue(report),
+            parsed.GetValue(save),
             parsed.GetValue(hardware) ?? [],
             parsed.InvocationConfiguration.Output));
         return command;
     }
 
-    private static int Run(string scenarioPath, string? tracePath, bool json, string? reportPath, string[] devices, TextWriter output)
+    private static int Run(
+        string scenarioPath, string? tracePath, bool json, string? reportPath, string? savePath, string[] devices, TextWriter output)
     {
         using ScenarioMemory? memory = devices.Length == 0 ? null : new ScenarioMemory();
         Scenario scenario = ScenarioReader.Read(scenarioPath, memory == null ? null : memory.Supply);
         ScenarioHardware? hardware = memory == null ? null : ScenarioHardware.Open(devices, scenario, memory);
-        HtmlFile? page = reportPath == null ? null : HtmlFile.Prepare(reportPath);
+        OutputFile? page = reportPath == null ? null : OutputFile.Prepare("report", reportPath);
+        OutputFile? snapshot = savePath == null ? null : OutputFile.Prepare("snapshot", savePath);
         IAnsiConsole console = OutputConsole.Over(output);
         TextReport? text = json ? null : new TextReport(console);
         text?.Begin(scenario);
@@ -78,6 +83,7 @@ internal static class RunCommand
         };
 
         page?.Write(HtmlReport.Write(result));
+        snapshot?.Write(container.Save());
         text?.End(result);
         if (json)
         {

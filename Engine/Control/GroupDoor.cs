@@ -18,8 +18,8 @@ internal static class GroupDoor
         {
             PamuRequests.GroupGetStatus => GetStatus(group, argument, memory),
             PamuRequests.GroupSetContainer => SetContainer(engine, group, argument, memory),
-            PamuRequests.GroupUnsetContainer => -(long)group.DetachCore().Errno,
-            _ => -(long)Errno.ENOTTY,
+            PamuRequests.GroupUnsetContainer => LastRefusal.Answer(group.DetachCore()),
+            _ => LastRefusal.Answer(Errno.ENOTTY, "request", "a group request"),
         };
         PamuEventSource.Log.IoctlDone(group.Container?.Fd ?? -1, request, result, began);
         return result;
@@ -35,7 +35,7 @@ internal static class GroupDoor
         }
 
         MemoryMarshal.Write(status[4..], Viable | (group.Container != null ? ContainerSet : 0));
-        return memory.TryWrite(unchecked(argument + 4), status[4..]) ? 0 : -(long)Errno.EFAULT;
+        return memory.TryWrite(unchecked(argument + 4), status[4..]) ? 0 : ContainerDoor.Unwritable();
     }
 
     private static long SetContainer<TMemory>(PamuEngine engine, PamuGroup group, ulong argument, TMemory memory)
@@ -44,17 +44,17 @@ internal static class GroupDoor
         Span<byte> fd = stackalloc byte[sizeof(int)];
         if (!memory.TryRead(argument, fd))
         {
-            return -(long)Errno.EFAULT;
+            return ContainerDoor.Unreadable();
         }
 
         // As the kernel: a group that has a container is refused before the number is looked at.
         if (group.Container != null)
         {
-            return -(long)Errno.EINVAL;
+            return LastRefusal.Answer(Errno.EINVAL, "group", "the group is in no container yet");
         }
 
         return engine.FindContainer(MemoryMarshal.Read<int>(fd)) is PamuContainer container
-            ? -(long)container.Attach(group).Errno
-            : -(long)Errno.EBADF;
+            ? LastRefusal.Answer(container.Attach(group))
+            : LastRefusal.Answer(Errno.EBADF, "argument", "the number of an open container");
     }
 }

@@ -37,6 +37,10 @@ public sealed unsafe partial class PamuContainer
 
         // Only hardware needs a table in between, and one to come back with.
         bool isMixed = image != null && removes && change.HasFlag(LiveChange.Adds);
+
+        // A restored state brings the count of its tables along; any other has the current one.
+        bool publishes = change != LiveChange.None || next.Generation > _generation;
+        ulong generation = Math.Max(_generation + 1, next.Generation);
         TableHeader* first = null;
         TableHeader* final = null;
         TableHeader* back = null;
@@ -44,11 +48,11 @@ public sealed unsafe partial class PamuContainer
         {
             try
             {
-                if (change != LiveChange.None)
+                if (publishes)
                 {
-                    first = isMixed ? BuildCommon(old, next, _generation + 1) : Build(next, _generation + 1);
-                    final = isMixed ? Build(next, _generation + 2) : null;
-                    back = image != null && removes ? Build(old, _generation + 2) : null;
+                    first = isMixed ? BuildCommon(old, next, generation) : Build(next, generation);
+                    final = isMixed ? Build(next, generation + 1) : null;
+                    back = image != null && removes ? Build(old, generation + 1) : null;
                 }
             }
             catch (OutOfMemoryException)
@@ -69,6 +73,7 @@ public sealed unsafe partial class PamuContainer
                 {
                     Show(ref back, removes: false);
                     left.ForEach(SetLiodns);
+                    Become(old);
                     return cannotRemove;
                 }
 
@@ -78,7 +83,7 @@ public sealed unsafe partial class PamuContainer
             joined.ForEach(SetLiodns);
             joined.ForEach(group => group.Container = this);
             left.ForEach(group => group.Container = null);
-            Volatile.Write(ref _state, next);
+            Become(next);
             return Refusal.None;
         }
         finally
@@ -89,16 +94,21 @@ public sealed unsafe partial class PamuContainer
         }
     }
 
+    /// <summary>What queries answer from now on, with the generation of the table that is current.</summary>
+    private void Become(ContainerState state) =>
+        Volatile.Write(ref _state, state.Generation == _generation ? state : state with { Generation = _generation });
+
     /// <summary>Publishes a table, if there is one, and waits for the readers if rights go with it or went before.</summary>
     private void Show(ref TableHeader* table, bool removes)
     {
-        long began = PamuEventSource.Now();
+        Action<int, ulong, long>? published = Engine.Published;
+        long began = published != null ? Stopwatch.GetTimestamp() : PamuEventSource.Now();
         bool publishes = table != null;
         ulong retiredAt = 0;
         if (publishes)
         {
-            Debug.Assert(table->Generation == _generation + 1, "generations count the tables published");
-            Volatile.Write(ref _generation, _generation + 1);
+            Debug.Assert(table->Generation > _generation, "generations count the tables published");
+            Volatile.Write(ref _generation, table->Generation);
             retiredAt = Engine.Publisher.Publish((TableCell*)_cell, table);
             table = null; // the cell's now
         }
@@ -111,6 +121,7 @@ public sealed unsafe partial class PamuContainer
         if (publishes)
         {
             PamuEventSource.Log.PublicationDone(Fd, _generation, removes, began);
+            published?.Invoke(Fd, _generation, PamuEventSource.Since(began));
         }
     }
 

@@ -2,7 +2,8 @@
 //
 // Unsafe: owns the cell that holds the current table. Invariants:
 //   - the cell always holds a whole table, and is read inside sections only, after the announcement: when the container is disposed,
-//     the cell is swapped for the engine's closed one first and freed after a grace period;
+//     the cell is swapped for the closed one first and freed after a grace period;
+//   - a copy of the cell pointer for native readers stays valid as long as the engine, and is swapped together with it;
 //   - state, cell and LIODN map change under the engine's control lock only.
 
 using System.Runtime.CompilerServices;
@@ -11,7 +12,7 @@ using System.Runtime.InteropServices;
 namespace PamuFastPath;
 
 /// <summary>
-/// The unit of control: one geometry, one set of windows, many groups. Made by <see cref="PamuEngine.CreateContainer"/>. The inherited
+/// The unit of control: one geometry, one set of windows, many groups. Made by <see cref="PamuEngine.CreateContainer()"/>. The inherited
 /// calls are the typed door, <see cref="Ioctl(uint, Span{byte})"/> is the byte-level one; both lead to the same code.
 /// </summary>
 /// <remarks>
@@ -22,16 +23,22 @@ namespace PamuFastPath;
 public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 {
     private nint _cell;
+    private readonly nint* _cellCopy;
     private ContainerState _state;
     private ulong _generation = 1;
     private IHardwareMirror? _hardware;
 
-    internal PamuContainer(PamuEngine engine, int fd)
+    internal PamuContainer(PamuEngine engine, int fd, nint* cellCopy)
         : base(engine, fd)
     {
         _state = ContainerState.Initial(engine.Platform);
         _cell = (nint)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
         ((TableCell*)_cell)->Current = Build(_state, _generation);
+        _cellCopy = cellCopy;
+        if (cellCopy != null)
+        {
+            *cellCopy = _cell;
+        }
     }
 
     /// <summary>Counts the tables published so far; 1 for the first.</summary>
@@ -145,7 +152,12 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 
         RefuseInsideSection().ThrowIfRefused();
         var cell = (TableCell*)_cell;
-        Volatile.Write(ref _cell, (nint)Engine.ClosedCell); // release; other side: the acquire in CellIn
+        Volatile.Write(ref _cell, (nint)PamuEngine.ClosedCell); // release; other side: the acquire in CellIn
+        if (_cellCopy != null)
+        {
+            Volatile.Write(ref *_cellCopy, (nint)PamuEngine.ClosedCell);
+        }
+
         foreach (PamuGroup group in _state.Groups)
         {
             ClearLiodns(group);

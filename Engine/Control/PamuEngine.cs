@@ -1,6 +1,7 @@
 // One emulated machine.
 //
-// Unsafe: owns the two cells whose tables refuse everything (unknown LIODNs, closed containers). They live as long as the engine.
+// Unsafe: owns the cells whose tables refuse everything: the one of unknown LIODNs lives as long as the engine, the one of closed
+// containers as long as the process, so that whoever kept a pointer to it never finds it gone.
 
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
@@ -9,7 +10,7 @@ namespace PamuFastPath;
 
 /// <summary>One emulated machine: its platform, LIODN map, readers, containers and fault log. Everything else is made here.</summary>
 /// <remarks>Thread-safe. Dispose it last: it closes readers and containers and frees all tables.</remarks>
-public sealed unsafe class PamuEngine : IDisposable
+public sealed unsafe partial class PamuEngine : IDisposable
 {
     private readonly Lock _control = new(); // held for a whole control call, its grace period included
     private readonly Lock _names = new(); // guards the dictionaries; never held while anybody waits
@@ -28,7 +29,6 @@ public sealed unsafe class PamuEngine : IDisposable
         Readers = new ReaderRegistry();
         Publisher = new Publisher(Readers);
         _unknownCell = MakeCell(FaultKind.UnknownLiodn);
-        ClosedCell = MakeCell(FaultKind.OutOfAperture);
         Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
     }
 
@@ -59,10 +59,17 @@ public sealed unsafe class PamuEngine : IDisposable
 
     internal LiodnMap Liodns { get; }
 
-    internal TableCell* ClosedCell { get; }
+    /// <summary>What readers of a closed container find.</summary>
+    internal static TableCell* ClosedCell { get; } = MakeCell(FaultKind.OutOfAperture);
+
+    /// <summary>Told of each table that is published, under the control lock: container, generation, nanoseconds. Null: nobody.</summary>
+    internal Action<int, ulong, long>? Published { get; set; }
 
     /// <summary>Opens a container. Its number is the smallest that is free.</summary>
-    public PamuContainer CreateContainer()
+    public PamuContainer CreateContainer() => CreateContainer(cellCopy: null);
+
+    /// <summary>The same, with a copy of the cell pointer kept up to date where native code reads it; it stays valid as long as the engine.</summary>
+    internal PamuContainer CreateContainer(nint* cellCopy)
     {
         lock (_names)
         {
@@ -73,7 +80,7 @@ public sealed unsafe class PamuEngine : IDisposable
                 fd++;
             }
 
-            var container = new PamuContainer(this, fd);
+            var container = new PamuContainer(this, fd, cellCopy);
             _containers.Add(fd, container);
             return container;
         }
@@ -155,9 +162,17 @@ public sealed unsafe class PamuEngine : IDisposable
                 throw new PamuException(Errno.EINVAL, nameof(group), "a group of this engine");
             }
 
-            group.IsRemoved = true;
-            _groups.Remove(group.Id);
-            _heldLiodns.ExceptWith(group.Liodns);
+            Forget(group);
+        }
+    }
+
+    /// <summary>Finds a group by its number.</summary>
+    /// <returns>The group, or null.</returns>
+    public PamuGroup? FindGroup(int id)
+    {
+        lock (_names)
+        {
+            return _groups.GetValueOrDefault(id);
         }
     }
 
@@ -206,11 +221,16 @@ public sealed unsafe class PamuEngine : IDisposable
                 _isDisposed = true;
             }
 
-            Readers.Free();
-            Publisher.Free();
-            Liodns.Free();
-            FreeCell(_unknownCell);
-            FreeCell(ClosedCell);
+            // A reader that was still open may be between loading its slot's address and announcing itself there. What it will read then (slot, epoch, LIODN
+            // map, the cell of unknown LIODNs) stays for ever: some 20 KiB, paid only by whoever closes an engine before its readers.
+            bool isQuiet = Readers.Free();
+            Publisher.Free(withEpoch: isQuiet);
+            if (isQuiet)
+            {
+                Liodns.Free();
+                TableBuilder.Free(_unknownCell->Current);
+                NativeMemory.AlignedFree(_unknownCell);
+            }
         }
     }
 
@@ -270,12 +290,6 @@ public sealed unsafe class PamuEngine : IDisposable
         var cell = (TableCell*)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
         cell->Current = TableBuilder.BuildRefusing(refusal);
         return cell;
-    }
-
-    private static void FreeCell(TableCell* cell)
-    {
-        TableBuilder.Free(cell->Current);
-        NativeMemory.AlignedFree(cell);
     }
 }
 

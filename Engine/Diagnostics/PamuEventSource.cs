@@ -90,6 +90,7 @@ public sealed class PamuEventSource : EventSource
         }
     }
 
-    // A listener that arrived during the call finds no start time: the duration is unknown and reads 0.
-    private static long Since(long began) => began == 0 ? 0 : Stopwatch.GetElapsedTime(began).Ticks * TimeSpan.NanosecondsPerTick;
+    /// <summary>Nanoseconds since. A listener that arrived during the call finds no start time: the duration is unknown and reads 0.</summary>
+    [NonEvent]
+    internal static long Since(long began) => began == 0 ? 0 : Stopwatch.GetElapsedTime(began).Ticks * TimeSpan.NanosecondsPerTick;
 }

@@ -28,6 +28,15 @@ internal sealed unsafe class LiodnMap
         }
     }
 
+    /// <summary>The array itself, for readers in other languages.</summary>
+    internal TableCell** Cells => _cells;
+
+    /// <summary>Its entries.</summary>
+    internal uint Count => _count;
+
+    /// <summary>What a LIODN has that nobody holds, or that is beyond the array.</summary>
+    internal TableCell* Unknown => _unknown;
+
     /// <summary>The cell of a LIODN; any value is answered. Inside a section only.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal TableCell* Cell(uint liodn) =>

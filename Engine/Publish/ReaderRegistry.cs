@@ -171,24 +171,35 @@ internal sealed unsafe class ReaderRegistry
         return false;
     }
 
-    /// <summary>Closes every reader and frees the slots.</summary>
-    internal void Free()
+    /// <summary>Closes every reader and frees the slots, unless a reader was still open: its thread may have the address of its slot already.</summary>
+    /// <returns>Whether all had been closed before, so that nobody can be about to announce itself.</returns>
+    internal bool Free()
     {
         lock (_gate)
         {
+            bool isQuiet = true;
             _freed = true;
             foreach (ReaderRecord? record in _records.AsSpan(0, _slotCount))
             {
-                if (record != null && record.Reader.TryGetTarget(out PamuReader? reader))
+                if (record != null)
                 {
-                    reader.Close();
+                    isQuiet = false;
+                    if (record.Reader.TryGetTarget(out PamuReader? reader))
+                    {
+                        reader.Close();
+                    }
                 }
             }
 
-            foreach (ReaderSlot* chunk in _chunks)
+            if (isQuiet)
             {
-                NativeMemory.AlignedFree(chunk);
+                foreach (ReaderSlot* chunk in _chunks)
+                {
+                    NativeMemory.AlignedFree(chunk);
+                }
             }
+
+            return isQuiet;
         }
     }
 }

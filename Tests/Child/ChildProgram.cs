@@ -1,5 +1,6 @@
 using System.Globalization;
 using PamuFastPath.Tests.Concurrency;
+using PamuFastPath.Tests.Native;
 using PamuFastPath.Tests.Vfio;
 
 namespace PamuFastPath.Tests.Child;
@@ -17,11 +18,23 @@ public static class ChildProgram
         ["stress", string protocol, string seconds] => Stress(protocol == "without-grace", Duration(seconds)),
         ["unmapped-memory", string protocol, string seconds] => UnmappedMemory(protocol == "without-grace", Duration(seconds)),
         ["failing-sink"] when OperatingSystem.IsLinux() => DeviceChild.FailingSink(),
-        ["device-cycles", string cycles] when OperatingSystem.IsLinux() => DeviceChild.Cycles(int.Parse(cycles, CultureInfo.InvariantCulture)),
+        ["device-cycles", string cycles] when OperatingSystem.IsLinux() => DeviceChild.Cycles(Number(cycles)),
+        ["table-dump", string path, string tables, string probes] => DumpTables(path, Number(tables), Number(probes)),
+        ["native-agreement", string library, string shim, string accesses, string seed] =>
+            NativePrograms.Agreement(library, shim, Number(accesses), Number(seed)),
+        ["native-conform", string library, string shim, .. string[] files] => NativePrograms.Conform(library, shim, files),
         _ => throw new ArgumentException($"no child command '{string.Join(' ', args)}'"),
     };
 
-    private static TimeSpan Duration(string seconds) => TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture));
+    private static TimeSpan Duration(string seconds) => TimeSpan.FromSeconds(Number(seconds));
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
+    private static int DumpTables(string path, int tables, int probes)
+    {
+        TableDump.Write(path, tables, probes, seed: 1);
+        return 0;
+    }
 
     private static int Stress(bool withoutGrace, TimeSpan duration)
     {

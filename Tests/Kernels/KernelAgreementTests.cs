@@ -117,4 +117,31 @@ public class KernelAgreementTests(ITestOutputHelper output)
         Refused(iovas: 0, targets: 150, faultStart: 0, faultWords: 1);
         Refused(iovas: 0, targets: 150, faultStart: 15, faultWords: 2);
     }
+
+    [Theory]
+    [InlineData(0, true)] // the lengths' own memory
+    [InlineData(100, true)] // from their last
+    [InlineData(101, false)] // right behind them
+    public void Lengths_that_overlap_results_are_refused_and_untouched(int targets, bool isRefused)
+    {
+        using var table = new RandomTable(new Random(5));
+        using PamuReader reader = table.Engine.CreateReader();
+        ulong[] iovas = new ulong[202];
+        ulong[] memory = [.. Enumerable.Range(0, 400).Select(i => (ulong)i)];
+        ulong[] masks = new ulong[16];
+        Span<uint> lengths = System.Runtime.InteropServices.MemoryMarshal.Cast<ulong, uint>(memory.AsSpan(0, 101));
+        bool thrown = false;
+        using ReaderSection section = reader.Enter(table.Container);
+        try
+        {
+            section.TranslateBatch(iovas, lengths, DmaAccess.Read, memory.AsSpan(targets), masks.AsSpan(0, 4), masks.AsSpan(4, 4), masks.AsSpan(8, 4));
+        }
+        catch (ArgumentException)
+        {
+            thrown = true;
+            Assert.Equal(Enumerable.Range(0, 400).Select(i => (ulong)i), memory);
+        }
+
+        Assert.Equal(isRefused, thrown);
+    }
 }

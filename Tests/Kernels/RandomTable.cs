@@ -35,9 +35,11 @@ internal sealed class RandomTable : IDisposable
         Engine.CreateGroup(0, [1], [0, 2]).Attach(Container);
         ulong spread = random.Next(2) == 0 ? 1UL << 37 : ulong.MaxValue >> 13; // packed, and too far apart to be
         ulong targets = random.Next(2) == 0 ? 0 : 0x7F00_0000_0000UL;
+        bool isContiguous = random.Next(3) == 0 && size <= 1UL << 40; // so that ranges have neighbours to merge
         for (uint i = 0; i < _count; i++)
         {
-            MapSome(random, Start + i * _windowSize, targets, spread);
+            ulong? target = isContiguous ? targets + i * _windowSize : null;
+            MapSome(random, Start + i * _windowSize, target ?? targets + (((ulong)random.NextInt64() % spread) & ~0xFFFUL));
         }
     }
 
@@ -47,7 +49,7 @@ internal sealed class RandomTable : IDisposable
 
     internal ulong Start { get; }
 
-    private void MapSome(Random random, ulong iova, ulong targets, ulong spread)
+    private void MapSome(Random random, ulong iova, ulong target)
     {
         switch (random.Next(8))
         {
@@ -58,7 +60,6 @@ internal sealed class RandomTable : IDisposable
                 break;
             default:
                 ulong size = random.Next(3) == 0 ? Math.Max(4096, _windowSize >> random.Next(0, 20)) : _windowSize;
-                ulong target = targets + (((ulong)random.NextInt64() % spread) & ~0xFFFUL);
                 Container.MapDma(target, iova, size, (DmaPermissions)random.Next(1, 4));
                 break;
         }
@@ -86,6 +87,7 @@ internal sealed class RandomTable : IDisposable
         2 => ulong.MaxValue - (ulong)random.Next(3),
         3 => 1UL << random.Next(64),
         4 => (1UL << 62) + unchecked((ulong)random.Next(-1, 2)),
+        5 => unchecked(_windowSize * (ulong)random.Next(2, 8) + (ulong)random.Next(-1, 2)),
         _ => (ulong)random.Next(1, 9000),
     };
 

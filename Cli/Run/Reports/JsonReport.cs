@@ -34,7 +34,7 @@ internal static class JsonReport
         },
         Options);
 
-    private static object Window(PamuWindow window) => new
+    internal static object Window(PamuWindow window) => new
     {
         window.Index,
         Enabled = window.IsLive,

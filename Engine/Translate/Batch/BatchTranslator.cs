@@ -138,6 +138,11 @@ internal static unsafe class BatchTranslator
         fixed (uint* lengthOf = lengths)
         {
             CheckOverlaps(from, to, (nuint)iovas.Length, fault, cross, msi, (nuint)words);
+            if (lengthOf != null)
+            {
+                CheckLengthOverlaps(lengthOf, to, (nuint)iovas.Length, fault, cross, msi, (nuint)words);
+            }
+
             if (table->Refusal != 0 || length == 0)
             {
                 return RefuseAll(iovas.Length, targets, faultMask, crossMask, msiMask);
@@ -349,7 +354,23 @@ internal static unsafe class BatchTranslator
         }
     }
 
-    /// <summary>Whether two arrays, neither of them empty, share a byte: one compare, since a negative distance wraps to a huge one.</summary>
+    /// <summary>Lengths are read while the results are written.</summary>
+    private static void CheckLengthOverlaps(
+        uint* lengths, ulong* targets, nuint elements, ulong* faultMask, ulong* crossMask, ulong* msiMask, nuint words)
+    {
+        nuint bytes = elements * sizeof(uint);
+        nuint maskBytes = words * sizeof(ulong);
+        if (ShareBytes(lengths, bytes, targets, elements * sizeof(ulong)) || ShareBytes(lengths, bytes, faultMask, maskBytes)
+            || ShareBytes(lengths, bytes, crossMask, maskBytes) || ShareBytes(lengths, bytes, msiMask, maskBytes))
+        {
+            throw new ArgumentException("lengths overlap neither targets nor masks", nameof(lengths));
+        }
+    }
+
     private static bool Overlap(ulong* a, nuint lengthOfA, ulong* b, nuint lengthOfB) =>
-        (nuint)b - (nuint)a + (lengthOfB * sizeof(ulong) - 1) < (lengthOfA + lengthOfB) * sizeof(ulong) - 1;
+        ShareBytes(a, lengthOfA * sizeof(ulong), b, lengthOfB * sizeof(ulong));
+
+    /// <summary>Whether two arrays, neither of them empty, share a byte: one compare, since a negative distance wraps to a huge one.</summary>
+    private static bool ShareBytes(void* a, nuint bytesOfA, void* b, nuint bytesOfB) =>
+        (nuint)b - (nuint)a + (bytesOfB - 1) < bytesOfA + bytesOfB - 1;
 }

@@ -28,7 +28,7 @@
  * THE TWO HALVES
  *
  * What is declared `static inline` here runs in the caller's own code: entering and leaving a reader section, and translation. It
- * reads the table image that the library published, makes no call and takes no lock. Everything else is a call into the library (about 10 ns
+ * reads the table image that the library published; a hit makes no call and takes no lock. Everything else is a call into the library (5 to 10 ns
  * more than a C function, since the library is managed code compiled ahead of time).
  *
  * ERRORS
@@ -82,6 +82,7 @@ extern "C" {
 #error "pamu.h needs a compiler with GNU atomics: gcc or clang"
 #endif
 #define PAMU__INLINE static inline __attribute__((always_inline, unused))
+#define PAMU__COLD static __attribute__((noinline, cold, pure, unused))
 #define PAMU__LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define PAMU__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
@@ -198,7 +199,8 @@ typedef struct pamu_reader {
     uint64_t number;              /* the library's own; 0 when not registered */
     struct pamu_reader *self;     /* this address: a copy is no reader */
     void *counters;               /* where accesses are counted, or null */
-    uint64_t reserved[6];
+    uint64_t ignored;             /* what nested sections clear when they are left, so that leaving has no branch */
+    uint64_t reserved[5];
 } pamu_reader;
 
 PAMU__STATIC_ASSERT(sizeof(pamu_reader) == 64 + 64 || sizeof(void *) != 8, "a reader has two cache lines");
@@ -207,13 +209,13 @@ PAMU__STATIC_ASSERT(sizeof(pamu_reader) == 64 + 64 || sizeof(void *) != 8, "a re
 typedef struct pamu_section {
     const pamu_table *table;
     pamu_reader *reader;
-    int nested;
+    uint64_t *slot; /* what pamu_leave() clears: the announcement, or for a nested section something that nobody reads */
 } pamu_section;
 
 /** The answer to one access; 16 bytes, returned in registers. Use the accessors below. */
 typedef struct pamu_translation {
     uint64_t value; /* target plus MSI tag; for a fault the first refused IOVA */
-    uint32_t code;  /* 0: memory. 1..0xFFF: MSI bank + 1. 0x1000: crosses. 0x2000 + kind: fault. */
+    uint32_t code;  /* 0: memory. 1..0xFFF: MSI bank + 1. 0x1000: crosses. 0x3000 + kind: fault. */
 } pamu_translation;
 
 /** One contiguous piece of a range. */
@@ -250,11 +252,11 @@ PAMU__INLINE int pamu_crosses(pamu_translation t) { return t.code == 0x1000u; }
 /** Why the access is refused, or PAMU_FAULT_NONE. */
 PAMU__INLINE pamu_fault_kind pamu_fault(pamu_translation t)
 {
-    return t.code >= 0x2000u ? (pamu_fault_kind)(t.code - 0x2000u) : PAMU_FAULT_NONE;
+    return t.code >= 0x3000u ? (pamu_fault_kind)(t.code - 0x3000u) : PAMU_FAULT_NONE;
 }
 
 /** The first refused IOVA; 0 unless it is a fault. */
-PAMU__INLINE uint64_t pamu_fault_iova(pamu_translation t) { return t.code >= 0x2000u ? t.value : 0; }
+PAMU__INLINE uint64_t pamu_fault_iova(pamu_translation t) { return t.code >= 0x3000u ? t.value : 0; }
 
 /** Where the first byte goes; all ones for a fault or a crossing access. */
 PAMU__INLINE uint64_t pamu_target(pamu_translation t) { return t.code < 0x1000u ? t.value - t.code : UINT64_MAX; }
@@ -277,7 +279,7 @@ PAMU__INLINE uint16_t pamu__16(uint16_t value, int foreign) { return foreign ? _
 
 PAMU__INLINE pamu_translation pamu__refused(uint32_t kind, uint64_t iova)
 {
-    pamu_translation answer = {iova, 0x2000u + kind};
+    pamu_translation answer = {iova, 0x3000u + kind};
     return answer;
 }
 
@@ -304,8 +306,11 @@ PAMU__INLINE uint32_t pamu__window_refusal(const pamu_table *table, int foreign,
     return PAMU_FAULT_BEYOND_MAPPING;
 }
 
-/* Why an access is no hit. The order is the specification's: length, aperture, the window's end, mapping, direction, the mapping's end. */
-PAMU__INLINE pamu_translation pamu__explain(const pamu_table *table, int foreign, uint64_t iova, uint64_t length, pamu_access access)
+/*
+ * Why an access is no hit. The order is the specification's: length, aperture, the window's end, mapping, direction, the mapping's end.
+ * A function of its own, so that a hit needs no registers for it; pure, so that who does not ask why has no call either.
+ */
+PAMU__COLD pamu_translation pamu__explain(const pamu_table *table, int foreign, uint64_t iova, uint64_t length, pamu_access access)
 {
     uint64_t base = pamu__64(table->aperture_base, foreign);
     uint64_t relative = iova - base;
@@ -346,7 +351,9 @@ PAMU__INLINE pamu_translation pamu__translate(const pamu_table *table, int forei
         pamu_translation hit = {iova + delta, (uint32_t)delta & PAMU_MSI_TAG_MASK};
         return hit;
     }
-    return pamu__explain(table, foreign, iova, length, access);
+    pamu_translation none = pamu__explain(table, foreign, iova, length, access);
+    none.code |= 0x1000u; /* as it is; tells the compiler that it is no hit, so that who asks for no more has no call */
+    return none;
 }
 
 PAMU__INLINE pamu_range pamu__translate_range(
@@ -426,25 +433,23 @@ PAMU__INLINE pamu_range pamu__translate_range(
  * announces it also sees the tables published before it. The announcement is a relaxed store: the writer pays with a process-wide barrier for the fence
  * that is missing here. The signal fence costs nothing and keeps the compiler from moving the table load up across the store.
  */
-PAMU__INLINE int pamu__announce(pamu_reader *reader)
+PAMU__INLINE pamu_section pamu__announce(pamu_reader *reader)
 {
     uint64_t *slot = __atomic_load_n(&reader->slot, __ATOMIC_RELAXED);
-    if (PAMU__UNLIKELY(__atomic_load_n(slot, __ATOMIC_RELAXED) != 0)) {
-        return 1;
+    uint64_t announced = __atomic_load_n(slot, __ATOMIC_RELAXED);
+    if (PAMU__UNLIKELY(announced != 0)) {
+        /* Nested; or a closed reader, which has a table already: nothing of its engine may be read. */
+        pamu_section nested = {announced == UINT64_MAX ? reader->closed : NULL, reader, &reader->ignored};
+        return nested;
     }
+    pamu_section section = {NULL, reader, slot};
     __atomic_store_n(slot, __atomic_load_n(reader->epoch, __ATOMIC_ACQUIRE), __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    return 0;
+    return section;
 }
 
 /* R2: load the table, with acquire: its bytes were written before the library stored the pointer. */
-PAMU__INLINE const pamu_table *pamu__current(const pamu_reader *reader, const pamu_cell *cell, int nested)
-{
-    if (PAMU__UNLIKELY(nested && __atomic_load_n(__atomic_load_n(&reader->slot, __ATOMIC_RELAXED), __ATOMIC_RELAXED) == UINT64_MAX)) {
-        return reader->closed;
-    }
-    return __atomic_load_n(&cell->current, __ATOMIC_ACQUIRE);
-}
+PAMU__INLINE const pamu_table *pamu__current(const pamu_cell *cell) { return __atomic_load_n(&cell->current, __ATOMIC_ACQUIRE); }
 
 #ifdef PAMU_CHECKED
 PAMU__INLINE int pamu__usable(const pamu_reader *reader)
@@ -466,30 +471,32 @@ PAMU__INLINE const pamu_cell *pamu__liodn_cell(const pamu_reader *reader, uint32
  */
 PAMU__INLINE pamu_section pamu_enter(pamu_reader *reader, const pamu_container *container)
 {
-    pamu_section section = {NULL, reader, 0};
 #ifdef PAMU_CHECKED
     if (container == NULL || !pamu__usable(reader)) {
-        section.reader = NULL;
-        return section;
+        pamu_section none = {NULL, NULL, NULL};
+        return none;
     }
 #endif
-    section.nested = pamu__announce(reader);
-    section.table = pamu__current(reader, __atomic_load_n(&container->cell, __ATOMIC_ACQUIRE), section.nested);
+    pamu_section section = pamu__announce(reader);
+    if (PAMU__LIKELY(section.table == NULL)) {
+        section.table = pamu__current(__atomic_load_n(&container->cell, __ATOMIC_ACQUIRE));
+    }
     return section;
 }
 
 /** Enters a section on the table of the container that holds a LIODN; any value. One nobody holds answers PAMU_FAULT_UNKNOWN_LIODN. Thread: the reader's. */
 PAMU__INLINE pamu_section pamu_enter_liodn(pamu_reader *reader, uint32_t liodn)
 {
-    pamu_section section = {NULL, reader, 0};
 #ifdef PAMU_CHECKED
     if (!pamu__usable(reader)) {
-        section.reader = NULL;
-        return section;
+        pamu_section none = {NULL, NULL, NULL};
+        return none;
     }
 #endif
-    section.nested = pamu__announce(reader);
-    section.table = pamu__current(reader, pamu__liodn_cell(reader, liodn), section.nested);
+    pamu_section section = pamu__announce(reader);
+    if (PAMU__LIKELY(section.table == NULL)) {
+        section.table = pamu__current(pamu__liodn_cell(reader, liodn));
+    }
     return section;
 }
 
@@ -508,10 +515,8 @@ PAMU__INLINE int pamu_leave(pamu_section *section)
     }
     section->table = NULL;
 #endif
-    if (!section->nested) {
-        /* R4. Release: every use of the table stays before it. */
-        __atomic_store_n(section->reader->slot, (uint64_t)0, __ATOMIC_RELEASE);
-    }
+    /* R4. Release: every use of the table stays before it. The slot that was announced in: the reader's own may be a closed one's by now. */
+    __atomic_store_n(section->slot, (uint64_t)0, __ATOMIC_RELEASE);
     return 0;
 }
 
@@ -536,7 +541,7 @@ PAMU__INLINE pamu_translation pamu_translate(const pamu_section *section, uint64
  * merged; they are untouched on a fault, and when `room` is too small (the answer says how many are needed: at most one per window).
  * Thread: the reader's, inside the section.
  */
-PAMU__INLINE pamu_range pamu_translate_range(
+static inline __attribute__((unused)) pamu_range pamu_translate_range(
     const pamu_section *section, uint64_t iova, uint64_t length, pamu_access access, pamu_segment *segments, uint32_t room)
 {
 #ifdef PAMU_CHECKED
@@ -596,7 +601,8 @@ PAMU__INLINE int pamu_image_open(const void *bytes, size_t size, pamu_image *ima
         return -EPROTO;
     }
     if (pamu__32(table->image_bytes, foreign) < sizeof(pamu_table) || pamu__32(table->image_bytes, foreign) > size
-        || pamu__32(table->window_shift, foreign) > 63 || pamu__32(table->window_count, foreign) > PAMU_WINDOWS_MAX) {
+        || pamu__32(table->window_shift, foreign) > 63 || pamu__32(table->window_count, foreign) > PAMU_WINDOWS_MAX
+        || pamu__16(table->refusal, foreign) >= PAMU_FAULT_MISUSE) {
         return -EINVAL;
     }
     if (table->refusal == 0) {
@@ -620,7 +626,7 @@ PAMU__INLINE pamu_translation pamu_image_translate(const pamu_image *image, uint
 }
 
 /** As pamu_translate_range(), on a saved image. Any thread. */
-PAMU__INLINE pamu_range pamu_image_translate_range(
+static inline __attribute__((unused)) pamu_range pamu_image_translate_range(
     const pamu_image *image, uint64_t iova, uint64_t length, pamu_access access, pamu_segment *segments, uint32_t room)
 {
     return image->foreign ? pamu__translate_range(image->table, 1, iova, length, access, segments, room)
@@ -726,6 +732,9 @@ int pamu_container_fd(const pamu_container *container);
 int pamu_group_create(
     pamu_engine *engine, int id, const uint32_t *liodns, size_t liodn_count, const uint32_t *banks, size_t bank_count, pamu_group **group);
 
+/** Finds a group by its number, also one that a restored container brought with it. Any thread. Returns 0; -ENODEV: there is none; -EBADF; -EFAULT. */
+int pamu_group_find(pamu_engine *engine, int id, pamu_group **group);
+
 /** Removes a group that is in no container. Any thread. Returns 0, -EBUSY: it is in one, -EBADF, -EDEADLK. */
 int pamu_group_destroy(pamu_group *group);
 
@@ -773,6 +782,7 @@ PAMU__STATIC_ASSERT(sizeof(pamu_attr) == 32 && sizeof(pamu_dma_map) == 32 && siz
 /**
  * A container request, as ioctl(2) on a VFIO container: what the ABI says, errno for errno. `argument` is the pointer, or the value for requests that
  * take one; any value is answered, a pointer that cannot be read or written is -EFAULT. Any thread.
+ * As there, PAMU_SET_IOMMU comes before whatever the IOMMU answers: -ENOTTY otherwise.
  * Returns 0 or a positive result, or a negative errno; -EBADF for a handle that is no open container.
  */
 int64_t pamu_ioctl(pamu_container *container, uint32_t request, uintptr_t argument);
@@ -780,82 +790,37 @@ int64_t pamu_ioctl(pamu_container *container, uint32_t request, uintptr_t argume
 /** A group request. As pamu_ioctl(). */
 int64_t pamu_group_ioctl(pamu_group *group, uint32_t request, uintptr_t argument);
 
+/*
+ * The same calls with arguments of their own, for whoever talks to the library and not to VFIO: they need no PAMU_SET_IOMMU. Any thread. They return 0 or a
+ * negative errno; -EBADF for a handle that is not open.
+ */
+
 /** Sets the aperture, `last` inclusive, and drops all windows. -EINVAL: shape. -EBUSY: a DMA mapping exists. -EDEADLK. */
-PAMU__INLINE int pamu_set_geometry(pamu_container *container, uint64_t start, uint64_t last)
-{
-    pamu_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.argsz = (uint32_t)sizeof attr;
-    attr.attribute = PAMU_ATTR_GEOMETRY;
-    attr.u.geometry.start = start;
-    attr.u.geometry.last = last;
-    return (int)pamu_ioctl(container, PAMU_SET_ATTR, (uintptr_t)&attr);
-}
+int pamu_set_geometry(pamu_container *container, uint64_t start, uint64_t last);
 
 /** Sets the window count, a power of two, and drops all windows. -EINVAL: count, or no geometry yet. -EBUSY: a DMA mapping exists. -EDEADLK. */
-PAMU__INLINE int pamu_set_windows(pamu_container *container, uint32_t count)
-{
-    pamu_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.argsz = (uint32_t)sizeof attr;
-    attr.attribute = PAMU_ATTR_WINDOWS;
-    attr.u.windows.count = count;
-    return (int)pamu_ioctl(container, PAMU_SET_ATTR, (uintptr_t)&attr);
-}
+int pamu_set_windows(pamu_container *container, uint32_t count);
 
 /** Chooses the cache that devices stash to. -EINVAL: the platform has no such cache. */
-PAMU__INLINE int pamu_set_stash(pamu_container *container, uint32_t cpu, uint32_t cache)
-{
-    pamu_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.argsz = (uint32_t)sizeof attr;
-    attr.attribute = PAMU_ATTR_STASH;
-    attr.u.stash.cpu = cpu;
-    attr.u.stash.cache = cache;
-    return (int)pamu_ioctl(container, PAMU_SET_ATTR, (uintptr_t)&attr);
-}
+int pamu_set_stash(pamu_container *container, uint32_t cpu, uint32_t cache);
 
 /** Maps whole windows, or a power of two smaller than one from a window's start. -EINVAL, -EBUSY: mapped; -EFAULT: page source; -ENODEV: no windows yet. */
-PAMU__INLINE int pamu_map_dma(pamu_container *container, uint64_t vaddr, uint64_t iova, uint64_t size, uint32_t allowed)
-{
-    pamu_dma_map map = {(uint32_t)sizeof(pamu_dma_map), allowed, vaddr, iova, size};
-    return (int)pamu_ioctl(container, PAMU_MAP_DMA, (uintptr_t)&map);
-}
+int pamu_map_dma(pamu_container *container, uint64_t vaddr, uint64_t iova, uint64_t size, uint32_t allowed);
 
 /** Unmaps whole mappings. On return no reader uses them. *unmapped, which may be null: bytes that were unmapped. -EINVAL: would split one. -EDEADLK. */
-PAMU__INLINE int pamu_unmap_dma(pamu_container *container, uint64_t iova, uint64_t size, uint64_t *unmapped)
-{
-    pamu_dma_unmap unmap = {(uint32_t)sizeof(pamu_dma_unmap), 0, iova, size};
-    int result = (int)pamu_ioctl(container, PAMU_UNMAP_DMA, (uintptr_t)&unmap);
-    if (unmapped != NULL) {
-        *unmapped = result == 0 ? unmap.size : 0;
-    }
-    return result;
-}
+int pamu_unmap_dma(pamu_container *container, uint64_t iova, uint64_t size, uint64_t *unmapped);
 
 /** Maps an MSI bank's page into a window of its own. Live while a group uses the bank. -EINVAL, -ENODEV: no such bank; -EBUSY: window mapped. */
-PAMU__INLINE int pamu_map_msi_bank(pamu_container *container, uint32_t bank, uint64_t iova, uint32_t allowed)
-{
-    pamu_msi_map map = {(uint32_t)sizeof(pamu_msi_map), allowed, bank, 0, iova};
-    return (int)pamu_ioctl(container, PAMU_MAP_MSI_BANK, (uintptr_t)&map);
-}
+int pamu_map_msi_bank(pamu_container *container, uint32_t bank, uint64_t iova, uint32_t allowed);
 
 /** Unmaps an MSI window. On return no reader uses it. -EINVAL: none starts there. -EDEADLK. */
-PAMU__INLINE int pamu_unmap_msi_bank(pamu_container *container, uint64_t iova)
-{
-    pamu_msi_unmap unmap = {(uint32_t)sizeof(pamu_msi_unmap), 0, iova};
-    return (int)pamu_ioctl(container, PAMU_UNMAP_MSI_BANK, (uintptr_t)&unmap);
-}
+int pamu_unmap_msi_bank(pamu_container *container, uint64_t iova);
 
-/** Puts a group into a container; takes effect at once. -EINVAL: it is in one already. -EBADF: no container. */
-PAMU__INLINE int pamu_attach(pamu_group *group, const pamu_container *container)
-{
-    int32_t fd = pamu_container_fd(container);
-    return fd < 0 ? fd : (int)pamu_group_ioctl(group, PAMU_GROUP_SET_CONTAINER, (uintptr_t)&fd);
-}
+/** Puts a group into a container; takes effect at once. -EINVAL: it is in one already, has no LIODN, or is of another engine. */
+int pamu_attach(pamu_group *group, const pamu_container *container);
 
 /** Takes a group out of its container. On return no reader uses a translation for its LIODNs. -EINVAL: it is in none. -EDEADLK. */
-PAMU__INLINE int pamu_detach(pamu_group *group) { return (int)pamu_group_ioctl(group, PAMU_GROUP_UNSET_CONTAINER, 0); }
+int pamu_detach(pamu_group *group);
 
 /* --------------------------------------------------------------------------------------------------------- the library: readers */
 
@@ -917,7 +882,10 @@ typedef struct pamu_fault_record {
     uint64_t fault_iova; /**< the first refused IOVA */
 } pamu_fault_record;
 
-/** Called for each fault that is recorded, on the recording thread, outside sections and under no lock: it may make control calls. */
+/**
+ * Called for each fault, whether or not the log had room for it, on the recording thread, outside sections and under no lock: it may make control calls.
+ * Callbacks return as functions do: no longjmp() and no C++ exception through the library.
+ */
 typedef void (*pamu_fault_callback)(void *context, const pamu_fault_record *fault);
 
 /**
@@ -1038,15 +1006,25 @@ int pamu_on_event(pamu_engine *engine, pamu_event_callback callback, void *conte
 
 /**
  * Saves a container: geometry, windows, MSI banks, groups, stash, faults, counters, in a format of its own version (docs/snapshot.md). Any thread.
- * Returns the bytes it takes, whether or not they fitted into `room`; -EBADF; -EFAULT: a null buffer with room.
+ * Returns the bytes it takes; if they do not fit into `room`, nothing is written; -EBADF; -EFAULT: a null buffer with room.
  */
 int64_t pamu_snapshot_save(pamu_container *container, void *bytes, size_t room);
 
 /**
- * Restores into a fresh container, all or nothing. Any thread. Returns 0; -EINVAL: truncated, altered or no snapshot; -EPROTO: a newer version;
+ * Restores into a fresh container, all or nothing. A group of the snapshot is made, or used if it is there, alike and in no container. Vaddrs and targets are
+ * those that were saved, and the page source is not asked: whoever has the snapshot from elsewhere says with the other form where memory is. Any thread. Returns 0; -EINVAL: truncated, altered or no snapshot; -EPROTO: a newer version;
  * -EXDEV: of another platform; -EBUSY: the container is not fresh, or a group or LIODN is taken; -EBADF; -EFAULT.
  */
 int pamu_snapshot_restore(pamu_container *container, const void *bytes, size_t size);
+
+/**
+ * Says where memory is now that was at `vaddr` when the container was saved: `length` bytes, for one window. Rules as for pamu_page_source, which is then
+ * asked for the target. Return 0 and set *now, or anything else to make the call -EFAULT.
+ */
+typedef int (*pamu_moved_memory)(void *context, uint64_t vaddr, uint64_t length, uint64_t *now);
+
+/** As pamu_snapshot_restore(), with memory where `moved` says it is. Also -EFAULT: it has none, or `moved` is null. */
+int pamu_snapshot_restore_moved(pamu_container *container, const void *bytes, size_t size, pamu_moved_memory moved, void *context);
 
 #ifdef __cplusplus
 }

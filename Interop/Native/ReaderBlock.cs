@@ -1,0 +1,20 @@
+using System.Runtime.InteropServices;
+
+namespace PamuFastPath.Native;
+
+/// <summary>struct pamu_reader: the caller's memory, read by the inline half of pamu.h.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ReaderBlock
+{
+    internal ReaderSlot* Slot;
+    internal ulong* Epoch;
+    internal TableCell** Liodns;
+    internal TableCell* Unknown;
+    internal TableHeader* Closed;
+    internal ulong LiodnCount;
+    internal ulong Owner;
+    internal ulong Number;
+    internal ReaderBlock* Self;
+    internal void* Counters;
+    private fixed ulong _reserved[6];
+}
