@@ -221,7 +221,7 @@ internal sealed unsafe class NativeAgreement
             PamuAbi.Accepted(PamuAbi.pamu_container_create(engine, &twin));
             (ulong start, ulong last) = container.Geometry;
             PamuAbi.Accepted(PamuAbi.pamu_set_geometry(twin, start, last));
-            PamuAbi.Accepted(PamuAbi.pamu_set_windows(twin, container.WindowCount));
+            PamuAbi.Accepted(PamuAbi.pamu_set_windows(twin, (uint)container.WindowCount));
             PamuAbi.Accepted(PamuAbi.pamu_group_create(engine, 0, &liodn, 1, banks, 2, &group));
             PamuAbi.Accepted(PamuAbi.pamu_attach(group, twin));
             foreach (PamuWindow window in container.GetWindows())

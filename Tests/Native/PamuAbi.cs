@@ -4,6 +4,7 @@
 
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace PamuFastPath.Tests.Native;
 
@@ -35,9 +36,12 @@ internal static unsafe partial class PamuAbi
     {
         if (result < 0)
         {
-            byte* text = stackalloc byte[512];
-            pamu_last_error(text, 512);
-            throw new InvalidOperationException($"the library answers {result}: {Marshal.PtrToStringUTF8((nint)text)}");
+            Span<byte> text = stackalloc byte[512];
+            fixed (byte* bytes = text)
+            {
+                int length = Math.Min(pamu_last_error(bytes, (nuint)text.Length), text.Length - 1);
+                throw new InvalidOperationException($"the library answers {result}: {Encoding.UTF8.GetString(text[..length])}");
+            }
         }
     }
 

@@ -28,6 +28,23 @@ static void groups_hold_their_liodns(void)
     machine_close(&m);
 }
 
+static void groups_are_found_by_number(void)
+{
+    machine m;
+    machine_open(&m);
+    pamu_group *group = NULL;
+    CHECK_IS(-ENODEV, pamu_group_find(m.engine, 2, &group));
+    CHECK_IS(-EFAULT, pamu_group_find(m.engine, 1, NULL));
+    CHECK(group == NULL);
+    CHECK_IS(0, pamu_group_find(m.engine, 1, &group));
+    CHECK(group == m.group);
+    CHECK_IS(0, pamu_detach(group));
+    CHECK_IS(0, pamu_group_destroy(group));
+    CHECK_IS(-EBADF, pamu_detach(m.group));
+    CHECK_IS(-ENODEV, pamu_group_find(m.engine, 1, &group));
+    machine_close(&m);
+}
+
 static void groups_attach_and_detach(void)
 {
     machine m;
@@ -98,6 +115,7 @@ static void a_bank_is_live_while_a_group_uses_it(void)
 void group_tests(void)
 {
     TEST(groups_hold_their_liodns);
+    TEST(groups_are_found_by_number);
     TEST(groups_attach_and_detach);
     TEST(groups_stay_in_their_engine);
     TEST(a_bank_is_live_while_a_group_uses_it);

@@ -76,6 +76,7 @@ static void engines(void)
         CHECK_IS(-EBADF, pamu_engine_destroy(engine));
         CHECK_IS(-EBADF, pamu_container_create(engine, &container));
         CHECK_IS(-EBADF, pamu_group_create(engine, 8, NULL, 0, NULL, 0, &group));
+        CHECK_IS(-EBADF, pamu_group_find(engine, 1, &group));
         CHECK_IS(-EBADF, pamu_reader_register(engine, "none", &reader));
         CHECK_IS(-EBADF, pamu_fault_record_add(engine, &fault));
         CHECK_IS(-EBADF, pamu_fault_take(engine, &fault, 1));
@@ -88,6 +89,13 @@ static void engines(void)
         CHECK(last_error_is("EBADF", "engine"));
     }
     close_all(&h);
+}
+
+static int moved_nowhere(void *context, uint64_t vaddr, uint64_t length, uint64_t *now)
+{
+    (void)context;
+    *now = vaddr;
+    return length == 0;
 }
 
 static void containers(void)
@@ -109,6 +117,7 @@ static void containers(void)
         CHECK_IS(-EBADF, pamu_attach(h.m.group, container));
         CHECK_IS(-EBADF, pamu_snapshot_save(container, &byte, 1));
         CHECK_IS(-EBADF, pamu_snapshot_restore(container, &byte, 1));
+        CHECK_IS(-EBADF, pamu_snapshot_restore_moved(container, &byte, 1, moved_nowhere, NULL));
         CHECK(last_error_is("EBADF", "container"));
     }
     close_all(&h);
