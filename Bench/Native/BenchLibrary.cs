@@ -25,7 +25,7 @@ internal sealed unsafe class BenchLibrary : IDisposable
         OwnSection = (delegate* unmanaged<nint, ulong*, nuint, ulong>)Find("bench_own_section");
         ByLiodn = (delegate* unmanaged<nint, ulong*, nuint, ulong>)Find("bench_by_liodn");
         InSection = (delegate* unmanaged<nint, ulong*, nuint, ulong>)Find("bench_in_section");
-        Batch = (delegate* unmanaged<nint, ulong*, nuint, ulong*, ulong*, ulong*, ulong*, int>)Find("bench_batch");
+        Batch = (delegate* unmanaged<nint, nuint, ulong*, nuint, ulong*, ulong*, ulong*, ulong*, int>)Find("bench_batch");
         PortWrite = (delegate* unmanaged<nint, ulong*, nuint, void*, int>)Find("bench_port_write");
         _libraryCalls = (delegate* unmanaged<nuint, ulong>)Find("bench_library_calls");
         _cCalls = (delegate* unmanaged<nuint, ulong>)Find("bench_c_calls");
@@ -45,7 +45,7 @@ internal sealed unsafe class BenchLibrary : IDisposable
 
     internal delegate* unmanaged<nint, ulong*, nuint, ulong> InSection { get; }
 
-    internal delegate* unmanaged<nint, ulong*, nuint, ulong*, ulong*, ulong*, ulong*, int> Batch { get; }
+    internal delegate* unmanaged<nint, nuint, ulong*, nuint, ulong*, ulong*, ulong*, ulong*, int> Batch { get; }
 
     internal delegate* unmanaged<nint, ulong*, nuint, void*, int> PortWrite { get; }
 

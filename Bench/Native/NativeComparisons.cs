@@ -48,8 +48,8 @@ internal static class NativeComparisons
         {
             using var work = new NativeWorkload(library, windows, count);
             work.Check();
-            var inC = new Subject($"C, {work.Kernel}", count, work.BatchInC);
-            var inCSharp = new Subject($"C#, {work.KernelInCSharp}", count, work.Batch);
+            var inC = new Subject($"C, {work.Kernel}", count * NativeWorkload.Batches, work.BatchInC);
+            var inCSharp = new Subject($"C#, {work.KernelInCSharp}", count * NativeWorkload.Batches, work.Batch);
             var group = new ComparisonGroup($"batch of {count}, {windows} windows",
             [
                 new(inC, inCSharp, count == SmallCount ? default : Batch),

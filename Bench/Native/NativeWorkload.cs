@@ -6,6 +6,9 @@ namespace PamuFastPath.Bench.Native;
 /// <summary>The same accesses through the C library and through C#: each over a table of its own, alike.</summary>
 internal sealed unsafe class NativeWorkload : IDisposable
 {
+    /// <summary>How many batches one call of a batch method does.</summary>
+    internal const int Batches = 16;
+
     /// <summary>Bytes of the windows of ports, whose RAM is really there.</summary>
     internal const ulong PortWindowBytes = 0x1_0000;
 
@@ -69,12 +72,16 @@ internal sealed unsafe class NativeWorkload : IDisposable
     internal ulong InSection() => SingleLoops.Independent(new BareLookup(Table.Container), _iovas.Pointer, Count);
 
     internal void BatchInC() => Demand(_library.Batch(
-        _bench, _iovas.Pointer, (nuint)Count, _targets.Pointer, _masks[0].Pointer, _masks[1].Pointer, _masks[2].Pointer));
+        _bench, Batches, _iovas.Pointer, (nuint)Count, _targets.Pointer, _masks[0].Pointer, _masks[1].Pointer, _masks[2].Pointer));
 
     internal void Batch()
     {
-        using ReaderSection section = Table.Reader.Enter(Table.Container);
-        section.TranslateBatch(_iovas.Span, SingleLoops.AccessBytes, DmaAccess.Write, _targets.Span, _masks[0].Span, _masks[1].Span, _masks[2].Span);
+        for (int i = 0; i < Batches; i++)
+        {
+            using ReaderSection section = Table.Reader.Enter(Table.Container);
+            section.TranslateBatch(
+                _iovas.Span, SingleLoops.AccessBytes, DmaAccess.Write, _targets.Span, _masks[0].Span, _masks[1].Span, _masks[2].Span);
+        }
     }
 
     internal void PortWritesInC()

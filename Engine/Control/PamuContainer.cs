@@ -41,7 +41,7 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
         }
     }
 
-    /// <summary>Counts the tables published so far; 1 for the first.</summary>
+    /// <summary>Counts the tables published so far; 1 for the first. A restored container goes on from where the saved one was.</summary>
     public ulong Generation => Volatile.Read(ref _generation);
 
     /// <summary>Where the pointer to the cell stands.</summary>

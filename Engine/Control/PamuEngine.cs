@@ -12,6 +12,8 @@ namespace PamuFastPath;
 /// <remarks>Thread-safe. Dispose it last: it closes readers and containers and frees all tables.</remarks>
 public sealed unsafe partial class PamuEngine : IDisposable
 {
+    private static readonly List<object> KeptForReaders = []; // so that leak checkers see that somebody has it
+
     private readonly Lock _control = new(); // held for a whole control call, its grace period included
     private readonly Lock _names = new(); // guards the dictionaries; never held while anybody waits
     private readonly Dictionary<int, PamuContainer> _containers = [];
@@ -46,6 +48,18 @@ public sealed unsafe partial class PamuEngine : IDisposable
             lock (_names)
             {
                 return [.. _containers.Values];
+            }
+        }
+    }
+
+    /// <summary>The groups, in a container or not.</summary>
+    public IReadOnlyList<PamuGroup> Groups
+    {
+        get
+        {
+            lock (_names)
+            {
+                return [.. _groups.Values];
             }
         }
     }
@@ -221,8 +235,6 @@ public sealed unsafe partial class PamuEngine : IDisposable
                 _isDisposed = true;
             }
 
-            // A reader that was still open may be between loading its slot's address and announcing itself there. What it will read then (slot, epoch, LIODN
-            // map, the cell of unknown LIODNs) stays for ever: some 20 KiB, paid only by whoever closes an engine before its readers.
             bool isQuiet = Readers.Free();
             Publisher.Free(withEpoch: isQuiet);
             if (isQuiet)
@@ -231,6 +243,22 @@ public sealed unsafe partial class PamuEngine : IDisposable
                 TableBuilder.Free(_unknownCell->Current);
                 NativeMemory.AlignedFree(_unknownCell);
             }
+            else
+            {
+                KeepWhatReadersTouch();
+            }
+        }
+    }
+
+    /// <summary>
+    /// A reader that was still open may be between loading its slot's address and announcing itself there. What it reads then stays for ever: 30 KiB,
+    /// paid by whoever closes an engine before its readers.
+    /// </summary>
+    private void KeepWhatReadersTouch()
+    {
+        lock (KeptForReaders)
+        {
+            KeptForReaders.AddRange([Readers.Chunks, (nint)Publisher.Epoch, (nint)Liodns.Cells, (nint)_unknownCell]);
         }
     }
 

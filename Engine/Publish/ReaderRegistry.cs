@@ -29,6 +29,9 @@ internal sealed unsafe class ReaderRegistry
     /// <summary>Slots handed out so far; slots below it are valid to read.</summary>
     internal int SlotCount => Volatile.Read(ref _slotCount); // acquire: pairs with the release in Register, after the slot is set up
 
+    /// <summary>The addresses of all slots there are.</summary>
+    internal object Chunks => _chunks;
+
     internal ReaderSlot* Slot(int index) => _chunks[index / SlotsPerChunk] + index % SlotsPerChunk;
 
     internal ReaderRecord? Record(int index) => Volatile.Read(ref _records[index]);

@@ -4,6 +4,7 @@
 //   - the section's reader is registered, the caller's own and inside a section (asked of its block and slot, which costs no lookup);
 //   - arrays are not null and aligned; their lengths are the caller's word. Overlaps are checked by BatchTranslator.
 
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace PamuFastPath.Native;
@@ -17,24 +18,7 @@ internal static unsafe class BatchExports
     {
         try
         {
-            if (Check(section, iovas, count, targets, faults, crosses, messages) is var refused and not 0)
-            {
-                return refused;
-            }
-
-            int words = Words(count);
-            BatchResult result = BatchTranslator.Translate(
-                section->Table,
-                new ReadOnlySpan<ulong>(iovas, (int)count),
-                length,
-                (DmaAccess)(access & 1),
-                new Span<ulong>(targets, (int)count),
-                new Span<ulong>(faults, words),
-                new Span<ulong>(crosses, words),
-                new Span<ulong>(messages, words),
-                forced: null);
-            Report(counts, result);
-            return 0;
+            return Run(section, iovas, null, count, length, access, targets, new BatchMasks(faults, crosses, messages), counts);
         }
         catch (Exception e)
         {
@@ -48,34 +32,12 @@ internal static unsafe class BatchExports
     {
         try
         {
-            if (Check(section, iovas, count, targets, faults, crosses, messages) is var refused and not 0)
-            {
-                return refused;
-            }
-
             if (lengths == null && count > 0)
             {
                 return Answer.IsNull("lengths");
             }
 
-            if ((nuint)lengths % sizeof(uint) != 0)
-            {
-                return Answer.Refuse(Errno.EINVAL, "lengths", "aligned");
-            }
-
-            int words = Words(count);
-            BatchResult result = BatchTranslator.Translate(
-                section->Table,
-                new ReadOnlySpan<ulong>(iovas, (int)count),
-                new ReadOnlySpan<uint>(lengths, (int)count),
-                (DmaAccess)(access & 1),
-                new Span<ulong>(targets, (int)count),
-                new Span<ulong>(faults, words),
-                new Span<ulong>(crosses, words),
-                new Span<ulong>(messages, words),
-                forced: null);
-            Report(counts, result);
-            return 0;
+            return Run(section, iovas, lengths, count, length: 1, access, targets, new BatchMasks(faults, crosses, messages), counts);
         }
         catch (Exception e)
         {
@@ -97,51 +59,71 @@ internal static unsafe class BatchExports
         _ => null,
     };
 
-    private static int Check(SectionBlock* section, ulong* iovas, nuint count, ulong* targets, ulong* faults, ulong* crosses, ulong* messages)
+    /// <summary>By itself: inside a try, the compiler keeps everything in memory.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Run(
+        SectionBlock* section, ulong* iovas, uint* lengths, nuint count, ulong length, int access, ulong* targets, in BatchMasks masks, BatchCounts* counts)
+    {
+        if (Check(section, iovas, lengths, count, targets, masks) is var refused and not 0)
+        {
+            return refused;
+        }
+
+        TableHeader* table = section->Table;
+        BatchResult result = BatchTranslator.Run(
+            table, iovas, lengths, length, (int)count, (DmaAccess)(access & 1), targets, masks.Faults, masks.Crosses, masks.Messages, (BatchKernel)table->Kernel);
+        if (counts != null)
+        {
+            *counts = new BatchCounts((ulong)result.FaultCount, (ulong)result.CrossCount, (ulong)result.MsiCount);
+        }
+
+        return 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Check(SectionBlock* section, ulong* iovas, uint* lengths, nuint count, ulong* targets, in BatchMasks masks)
     {
         if (section == null || section->Table == null || section->Reader == null || section->Reader->Self != section->Reader || section->Reader->Number == 0)
         {
             return NotInSection();
         }
 
-        ReaderSlot* slot = section->Reader->Slot;
-        if (slot->OwnerThread != Environment.CurrentManagedThreadId)
+        if (section->Reader->Owner != Threads.Self())
         {
             return Answer.Refuse(Errno.EPERM, "section", "of the calling thread's own reader");
         }
 
-        if (slot->Epoch == 0)
+        if (section->Reader->Slot->Epoch == 0)
         {
             return NotInSection();
         }
 
         if (count > int.MaxValue)
         {
-            return Answer.Refuse(Errno.EINVAL, "count", $"at most {int.MaxValue}");
+            return Answer.Refuse(Errno.EINVAL, "count", "at most 2147483647");
         }
 
-        if (count > 0 && (iovas == null || targets == null || faults == null || crosses == null || messages == null))
+        if (count > 0 && (iovas == null || targets == null || masks.Faults == null || masks.Crosses == null || masks.Messages == null))
         {
             return Answer.IsNull("iovas, targets, faults, crosses, messages");
         }
 
         // Unaligned, masks of bytes and masks of words would not be the same memory.
-        return (((nuint)iovas | (nuint)targets | (nuint)faults | (nuint)crosses | (nuint)messages) % sizeof(ulong)) == 0
+        nuint words = (nuint)iovas | (nuint)targets | (nuint)masks.Faults | (nuint)masks.Crosses | (nuint)masks.Messages;
+        return words % sizeof(ulong) == 0 && (nuint)lengths % sizeof(uint) == 0
             ? 0
-            : Answer.Refuse(Errno.EINVAL, "iovas, targets, faults, crosses, messages", "aligned to 8 bytes");
+            : Answer.Refuse(Errno.EINVAL, "iovas, lengths, targets, faults, crosses, messages", "aligned to their elements");
     }
 
     private static int NotInSection() => Answer.Refuse(Errno.EBADF, "section", "entered and not left");
+}
 
-    private static int Words(nuint count) => (int)((count + 63) / 64);
-
-    private static void Report(BatchCounts* counts, BatchResult result)
-    {
-        if (counts != null)
-        {
-            *counts = new BatchCounts((ulong)result.FaultCount, (ulong)result.CrossCount, (ulong)result.MsiCount);
-        }
-    }
+/// <summary>The masks of one batch.</summary>
+internal readonly unsafe struct BatchMasks(ulong* faults, ulong* crosses, ulong* messages)
+{
+    internal readonly ulong* Faults = faults;
+    internal readonly ulong* Crosses = crosses;
+    internal readonly ulong* Messages = messages;
 }
 
 /// <summary>struct pamu_section.</summary>

@@ -12,10 +12,10 @@ internal static class Handles
     private const long First = 0x5000_0000_0000_0000;
 
     private static readonly ConcurrentDictionary<nint, object> Targets = new();
-    private static long last = First;
+    private static long Last = First;
 
     /// <summary>A number that no handle had before.</summary>
-    internal static nint NewNumber() => (nint)Interlocked.Add(ref last, 16);
+    internal static nint NewNumber() => (nint)Interlocked.Add(ref Last, 16);
 
     /// <summary>Makes a number, or an address that is the object's own as long as the process lives, lead to an object.</summary>
     internal static void Open(nint handle, object target) => Targets[handle] = target;

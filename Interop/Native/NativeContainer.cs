@@ -13,7 +13,7 @@ internal sealed unsafe class NativeContainer
 {
     private const nuint BlockBytes = 64;
 
-    private static nint newest;
+    private static nint Newest;
 
     private NativeContainer(NativeEngine engine, nint* block)
     {
@@ -52,9 +52,9 @@ internal sealed unsafe class NativeContainer
         nint before;
         do
         {
-            before = Volatile.Read(ref newest);
+            before = Volatile.Read(ref Newest);
             block[1] = before;
         }
-        while (Interlocked.CompareExchange(ref newest, (nint)block, before) != before);
+        while (Interlocked.CompareExchange(ref Newest, (nint)block, before) != before);
     }
 }

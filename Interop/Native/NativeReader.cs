@@ -15,10 +15,11 @@ namespace PamuFastPath.Native;
 internal sealed unsafe class NativeReader
 {
     private static readonly ConcurrentDictionary<nint, NativeReader> Registered = new();
-    private static long lastNumber;
+    private static long LastNumber;
 
     private readonly Lock _gate = new(); // guards the block's being filled in and closed
     private readonly ReaderBlock* _block;
+    private ulong _owner = Threads.Self();
     private bool _isClosed;
 
     private NativeReader(NativeEngine engine, ReaderBlock* block, string name)
@@ -32,7 +33,7 @@ internal sealed unsafe class NativeReader
 
     internal PamuReader Reader { get; }
 
-    internal bool IsOwnThread => Reader.OwnerThread == Thread.CurrentThread;
+    internal bool IsOwnThread => Volatile.Read(ref _owner) == Threads.Self();
 
     /// <summary>Whether it was unregistered, removed, or its engine destroyed.</summary>
     internal bool IsClosed => Reader.Slot == PamuReader.ClosedSlot;
@@ -72,7 +73,8 @@ internal sealed unsafe class NativeReader
     internal void TakeOver()
     {
         Reader.TakeOver();
-        _block->Owner = Threads.Self();
+        Volatile.Write(ref _owner, Threads.Self());
+        _block->Owner = _owner;
     }
 
     /// <summary>Declares the reader's thread dead.</summary>
@@ -93,8 +95,8 @@ internal sealed unsafe class NativeReader
             Unknown = liodns.Unknown,
             Closed = PamuEngine.ClosedCell->Current,
             LiodnCount = liodns.Count,
-            Owner = Threads.Self(),
-            Number = (ulong)Interlocked.Increment(ref lastNumber),
+            Owner = _owner,
+            Number = (ulong)Interlocked.Increment(ref LastNumber),
             Self = _block,
         };
     }

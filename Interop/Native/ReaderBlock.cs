@@ -16,5 +16,6 @@ internal unsafe struct ReaderBlock
     internal ulong Number;
     internal ReaderBlock* Self;
     internal void* Counters;
-    private fixed ulong _reserved[6];
+    internal ulong Ignored; // what nested sections clear when they are left
+    private fixed ulong _reserved[5];
 }

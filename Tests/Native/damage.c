@@ -51,11 +51,12 @@ static uint8_t *guarded_end(size_t size) { return guarded.base + guarded.size - 
 static uint64_t some_address(const pamu_table *table)
 {
     uint64_t window = (uint64_t)1 << (table->window_shift & 63);
+    uint64_t span = table->aperture_last - table->aperture_base;
     switch (below(4)) {
     case 0: return random64();
     case 1: return table->aperture_last - 2 + below(5);
     case 2: return table->aperture_base + window * below(PAMU_WINDOWS_MAX + 1) - 2 + below(5);
-    default: return table->aperture_base + random64() % (table->aperture_last - table->aperture_base + 1 + !(table->aperture_last + 1));
+    default: return table->aperture_base + (span == UINT64_MAX ? random64() : below(span + 1));
     }
 }
 

@@ -102,7 +102,7 @@ public sealed class ContentRulesTests
 
         Assert.Equal(Errno.EINVAL, refused.Errno);
         Assert.Contains(message, refused.Message, StringComparison.Ordinal);
-        machine.Container.Restore(Good); // still fresh, and every group, LIODN and place in the log is free
+        machine.AssertUntouched(Good);
     }
 
     [Theory]
@@ -134,7 +134,7 @@ public sealed class ContentRulesTests
         byte[] bad = SnapshotBytes.WithPayload(Good, "CONT", 32, 1ul);
         PamuException refused = Assert.Throws<PamuException>(() => machine.Container.Restore(bad));
         Assert.Equal((Errno.EINVAL, "generation"), (refused.Errno, refused.Parameter));
-        machine.Container.Restore(Good);
+        machine.AssertUntouched(Good);
     }
 
     [Theory]

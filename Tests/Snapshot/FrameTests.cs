@@ -85,7 +85,7 @@ public sealed class FrameTests
 
         Assert.Equal(errno, refused.Errno);
         Assert.Contains(message, refused.Message, StringComparison.Ordinal);
-        machine.Container.Restore(Good); // still fresh, and every group, LIODN and place in the log is free
+        machine.AssertUntouched(Good);
     }
 
     [Theory]

@@ -7,6 +7,9 @@ internal sealed class RestoreBench : IDisposable
 {
     private const int GenerationOffset = 8; // in a table image: docs/table-layout.md
 
+    /// <summary>What a refusal may take whatever the snapshot's length: a state of 256 windows, and an exception.</summary>
+    private const long AllocatedMax = 100_000;
+
     private readonly PamuEngine _first;
     private readonly PamuEngine _second;
     private readonly PamuEngine _rebuilt;
@@ -47,14 +50,17 @@ internal sealed class RestoreBench : IDisposable
     internal PamuException? Restore(byte[] snapshot)
     {
         ContainerState before = _fresh.CurrentState;
+        long allocated = GC.GetAllocatedBytesForCurrentThread();
         try
         {
             _fresh.Restore(snapshot);
         }
         catch (PamuException refused)
         {
+            allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+            Assert.True(allocated < AllocatedMax + 8 * snapshot.Length, $"{allocated} bytes taken for {snapshot.Length}");
             Assert.Same(before, _fresh.CurrentState);
-            Assert.Equal((1ul, 0L), (_fresh.Generation, Waiting(_first)));
+            Assert.Equal((1ul, 0, 0L), (_fresh.Generation, _first.Groups.Count, Waiting(_first)));
             return refused;
         }
 

@@ -47,6 +47,17 @@ internal sealed class SnapshotMachine : IDisposable
         return this;
     }
 
+    /// <summary>It is as it was made, and so it can be restored: the container fresh, no group in the engine, the log empty.</summary>
+    internal void AssertUntouched(byte[] good)
+    {
+        Assert.True(ControlRules.IsFresh(Container.CurrentState));
+        Assert.Equal(1ul, Container.Generation);
+        Assert.Empty(Engine.Groups);
+        Assert.Empty(TakeFaults());
+        Container.Restore(good);
+        Assert.Equal(good, Container.Save());
+    }
+
     internal static byte[] Saved()
     {
         using SnapshotMachine machine = new SnapshotMachine().Fill();
