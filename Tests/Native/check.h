@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The first failure of the test that runs now; the others are counted. */
-static char check_first[512];
-static unsigned check_failures;
-static unsigned check_failed_tests;
+/* The first failure of the test that runs now; the others are counted. Weak: one of each in a program of several files. */
+__attribute__((weak)) char check_first[512];
+__attribute__((weak)) unsigned check_failures;
+__attribute__((weak)) unsigned check_failed_tests;
 
 static inline void check_fail(const char *file, int line, const char *what)
 {

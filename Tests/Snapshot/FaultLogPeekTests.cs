@@ -18,6 +18,11 @@ public sealed class FaultLogPeekTests
             for (ulong n = 0; !Volatile.Read(ref isDone); n++)
             {
                 log.Record(Numbered(n));
+                if (n % 64 == 0)
+                {
+                    Thread.SpinWait(200); // so that some looks find everything in its place, however the threads are scheduled
+                }
+
                 if (n >= (ulong)waiting)
                 {
                     log.TryTake(out _);

@@ -133,6 +133,38 @@ static void ranges_split_and_merge(void)
     machine_close(&m);
 }
 
+static int at_the_end_of_the_address_space(void *context, uint64_t vaddr, uint64_t length, uint64_t *target)
+{
+    (void)context;
+    *target = vaddr - length; /* the first window of all ends at 2^64, the next begins at 0 */
+    return 0;
+}
+
+static void nothing_is_contiguous_across_the_end_of_the_address_space(void)
+{
+    pamu_engine *engine;
+    pamu_container *container;
+    pamu_reader reader;
+    pamu_platform platform;
+    pamu_segment segments[3];
+    pamu_platform_init(&platform);
+    platform.page_source = at_the_end_of_the_address_space;
+    CHECK_OR_EXIT(pamu_engine_create(&platform, &engine) == 0 && pamu_container_create(engine, &container) == 0);
+    CHECK_OR_EXIT(pamu_set_geometry(container, 0, AT(4) - 1) == 0 && pamu_set_windows(container, 4) == 0);
+    CHECK_OR_EXIT(pamu_map_dma(container, 0, 0, 3 * (uint64_t)WINDOW, PAMU_READ_ALLOWED) == 0);
+    CHECK_OR_EXIT(pamu_reader_register(engine, NULL, &reader) == 0);
+    pamu_section section = pamu_enter(&reader, container);
+    pamu_range range = pamu_translate_range(&section, 0, 3 * (uint64_t)WINDOW, PAMU_READ, segments, 3);
+    CHECK_IS(2, range.segments);
+    CHECK_IS(0 - (uint64_t)WINDOW, segments[0].target);
+    CHECK_IS(WINDOW, segments[0].length);
+    CHECK_IS(0, segments[1].target);
+    CHECK_IS(2 * (uint64_t)WINDOW, segments[1].length);
+    CHECK_IS(0, pamu_leave(&section));
+    CHECK_IS(0, pamu_reader_unregister(&reader));
+    CHECK_IS(0, pamu_engine_destroy(engine));
+}
+
 static void a_live_table_can_be_saved_and_opened(void)
 {
     machine m;
@@ -160,5 +192,6 @@ void translate_tests(void)
     TEST(single_accesses_have_every_kind_of_answer);
     TEST(accesses_go_where_their_liodn_leads);
     TEST(ranges_split_and_merge);
+    TEST(nothing_is_contiguous_across_the_end_of_the_address_space);
     TEST(a_live_table_can_be_saved_and_opened);
 }
