@@ -26,7 +26,11 @@ public sealed class NoMemoryTests
         int blocks = Repeated.WithoutMemory(() => ErrnoOf.Call(() => engine = new PamuEngine()));
 
         Assert.Equal(4, blocks); // epoch, table and cell of unknown LIODNs, LIODN map
-        Assert.Equal(FaultKind.UnknownLiodn, engine!.CreateReader().Translate(0u, 0, 1, DmaAccess.Read).Fault);
+        using (PamuReader reader = engine!.CreateReader())
+        {
+            Assert.Equal(FaultKind.UnknownLiodn, reader.Translate(0u, 0, 1, DmaAccess.Read).Fault);
+        }
+
         engine.Dispose();
         Assert.Equal(live, NativeBlocks.LiveCountOfThread);
     }
