@@ -20,10 +20,13 @@ internal static class Corpus
         int bytesLeft = BytesMax;
         while (chosen.Count < FilesMax)
         {
-            (byte[] input, List<int> reached) = kept
-                .Where(one => one.Input.Length <= bytesLeft)
-                .DefaultIfEmpty(([], []))
-                .MaxBy(one => (one.Reached.Count(place => !covered.Contains(place)), -one.Input.Length));
+            List<(byte[] Input, List<int> Reached)> fitting = kept.FindAll(one => one.Input.Length <= bytesLeft);
+            if (fitting.Count == 0)
+            {
+                break;
+            }
+
+            (byte[] input, List<int> reached) = fitting.MaxBy(one => (one.Reached.Count(place => !covered.Contains(place)), -one.Input.Length));
             int before = covered.Count;
             covered.UnionWith(reached);
             if (covered.Count == before)
