@@ -89,6 +89,11 @@ internal sealed partial class DriverContainer
     {
         get
         {
+            if (WindowSize == 0)
+            {
+                return false;
+            }
+
             ulong listed = 0;
             foreach (DriverMapping mapping in Mappings)
             {
@@ -98,7 +103,7 @@ internal sealed partial class DriverContainer
             int messages = Domain.Windows!.Count(window => window is { IsValid: true, Bank: >= 0 });
             return listed == (ulong)(Domain.ValidCount - messages) && messages == Messages.Count
                 && Mappings.All(mapping => mapping.Bytes % WindowSize == 0 && Covers(mapping))
-                && Messages.All(message => Domain.Windows![IndexOf(message.Iova)].Bank == (int)message.Bank);
+                && Messages.All(message => WindowAt(message.Iova)?.Bank == (int)message.Bank);
         }
     }
 
@@ -265,6 +270,9 @@ internal sealed partial class DriverContainer
         return (uint)index;
     }
 
+    /// <summary>None, where the driver let the geometry change below a mapping.</summary>
+    private DriverWindow? WindowAt(ulong iova) => IndexOf(iova) is var index && index < Domain.Windows!.Length ? Domain.Windows[index] : null;
+
     private void ThrowIfNoWindowSize()
     {
         if (WindowSize == 0)
@@ -278,7 +286,7 @@ internal sealed partial class DriverContainer
     {
         for (ulong done = 0; done < mapping.Bytes; done += WindowSize)
         {
-            if (Domain.Windows![IndexOf(mapping.Iova + done)] is not { IsValid: true, Bank: < 0 })
+            if (WindowAt(mapping.Iova + done) is not { IsValid: true, Bank: < 0 })
             {
                 return false;
             }

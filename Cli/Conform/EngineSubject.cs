@@ -67,7 +67,11 @@ public sealed class EngineSubject : IConformanceSubject
         _reader.Translate(Find(container), iova, length, access);
 
     /// <inheritdoc/>
-    public void Dispose() => _engine.Dispose();
+    public void Dispose()
+    {
+        _reader.Dispose(); // before the engine, which would keep what an open reader may touch
+        _engine.Dispose();
+    }
 
     private PamuContainer Find(int container) =>
         _engine.FindContainer(container) ?? throw new ArgumentOutOfRangeException(nameof(container), container, "no open container");

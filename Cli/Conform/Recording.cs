@@ -102,6 +102,10 @@ internal sealed class Recording : IDisposable
         {
             throw Error(_line, string.Create(CultureInfo.InvariantCulture, $"no JSON object (byte {e.BytePositionInLine})"));
         }
+        catch (InvalidOperationException)
+        {
+            throw Error(_line, "no JSON object (half a surrogate pair)"); // half a pair is found only when the text is looked at
+        }
         catch (FormatException e)
         {
             throw Error(_line, e.Message);

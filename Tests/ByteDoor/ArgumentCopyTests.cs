@@ -143,6 +143,19 @@ public sealed class ArgumentCopyTests
 
     [Fact]
     [SupportedOSPlatform("linux")]
+    public void An_access_that_ends_half_way_has_failed()
+    {
+        using var memory = new GuardedMemory();
+        var process = new ProcessMemory();
+
+        Assert.True(process.TryWrite(memory.AddressOfLast(4), [1, 2, 3, 4]));
+        Assert.True(process.TryRead(memory.AddressOfLast(4), new byte[4]));
+        Assert.False(process.TryWrite(memory.AddressOfLast(4), [1, 2, 3, 4, 5]));
+        Assert.False(process.TryRead(memory.AddressOfLast(4), new byte[5]));
+    }
+
+    [Fact]
+    [SupportedOSPlatform("linux")]
     public void Raw_pointers_may_point_anywhere()
     {
         using var machine = new Machine();

@@ -46,6 +46,34 @@ public class ConformCommandTests
         }
     }
 
+    /// <summary>No driver answers so; found by the fuzzer.</summary>
+    [Fact]
+    public void A_geometry_said_to_change_below_a_message_is_compared_as_any_other()
+    {
+        const string Done = "\"ioctl_ret\":0,\"op_ret\":0,\"enabled\":0,\"mapped\"";
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllLines(path,
+            [
+                "{\"op\":\"begin\",\"seq\":1,\"max_windows\":256}",
+                "{\"op\":\"open\",\"c\":0}",
+                $"{{\"op\":\"set_geometry\",\"c\":0,\"argsz\":32,\"flags\":0,\"attribute\":0,\"start\":\"0x6ee000000\",\"end\":\"0x6efffffff\",{Done}:0}}",
+                $"{{\"op\":\"set_windows\",\"c\":0,\"argsz\":32,\"flags\":0,\"attribute\":1,\"count\":4,{Done}:0}}",
+                $"{{\"op\":\"map_msi\",\"c\":0,\"argsz\":24,\"flags\":3,\"bank\":1,\"iova\":\"0x6ef000000\",{Done}:1}}",
+                $"{{\"op\":\"set_geometry\",\"c\":0,\"argsz\":32,\"flags\":0,\"attribute\":0,\"start\":\"0x0\",\"end\":\"0x1ffffff\",{Done}:0}}",
+                "{\"op\":\"end\",\"seq\":1}",
+            ]);
+            (int exit, string output, string error) = Invoke(path);
+            Assert.Equal("", error);
+            Assert.Equal((0, true), (exit, output.Contains("4 operations, 0 mismatches", StringComparison.Ordinal)));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     [Fact]
     public void Json_has_the_same_figures()
     {

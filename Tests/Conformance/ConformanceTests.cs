@@ -8,6 +8,20 @@ public class ConformanceTests
     private static ConformanceReport Run(string path) => new ConformanceReplay(maxWindows => new EngineSubject(maxWindows)).Run(path);
 
     [Fact]
+    public void A_replay_leaves_no_native_memory()
+    {
+        using (new PamuEngine())
+        {
+            // What engines share is there now.
+        }
+
+        long live = NativeBlocks.LiveCountOfThread;
+        _ = Run(Recordings.Directed);
+
+        Assert.Equal(live, NativeBlocks.LiveCountOfThread);
+    }
+
+    [Fact]
     public void The_engine_answers_every_recorded_operation_as_recorded_or_as_documented()
     {
         ConformanceReport report = Run(Recordings.Operations);

@@ -19,6 +19,8 @@ public class MalformedRecordingTests
     [Theory]
     [InlineData(":1: no JSON object", "not json")]
     [InlineData(":1: no JSON object", "{\"op\":\"begin\"")]
+    [InlineData(":1: no JSON object (half", "{\"\\ud800\":1}")]
+    [InlineData(":1: no JSON object (half", "{\"op\":\"\\udc00\"}")]
     [InlineData(":1: not a JSON object", "[1,2]")]
     [InlineData(":1: op: missing", "{\"seq\":1}")]
     [InlineData(":1: op: not a string", "{\"op\":1}")]

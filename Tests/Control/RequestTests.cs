@@ -88,6 +88,7 @@ public sealed class RequestTests
         PamuContainer container = machine.Engine.CreateContainer();
 
         Assert.Equal(-(long)Errno.ENODEV, container.Ioctl(PamuRequests.SetIommu, 7));
+        Assert.Equal(-(long)Errno.ENODEV, container.Ioctl(PamuRequests.SetIommu, 1));
         Assert.Equal(-(long)Errno.ENODEV, container.Ioctl(PamuRequests.SetIommu, (1UL << 32) + 2));
         Assert.False(container.IsIommuSet);
         Assert.Equal(0, container.Ioctl(PamuRequests.SetIommu, 2));

@@ -186,4 +186,41 @@ public sealed class TransactionTests
         container.MapDma(0, At(1), Window, DmaPermissions.Read);
         Assert.Equal(generation + 1, container.Generation);
     }
+
+    [Fact]
+    public void A_transaction_belongs_to_the_thread_that_began_it_and_ends_once()
+    {
+        using var machine = new Machine();
+        PamuContainer container = machine.Ready();
+        PamuTransaction transaction = container.BeginTransaction();
+        var thrown = new List<Type>();
+        var thread = new Thread(() =>
+        {
+            thrown.Add(Record.Exception(() => transaction.MapDma(0, At(0), Window, DmaPermissions.Read)).GetType());
+            thrown.Add(Record.Exception(transaction.Commit).GetType());
+            thrown.Add(Record.Exception(transaction.Dispose).GetType());
+        });
+        thread.Start();
+        thread.Join();
+        Assert.Equal([typeof(InvalidOperationException), typeof(InvalidOperationException), typeof(InvalidOperationException)], thrown);
+
+        transaction.MapDma(0, At(0), Window, DmaPermissions.Read);
+        transaction.Commit();
+        transaction.Dispose();
+        Assert.Throws<ObjectDisposedException>(transaction.Commit);
+        Assert.Single(container.GetWindows());
+    }
+
+    [Fact]
+    public void A_closed_container_has_no_transaction_and_the_attempt_holds_nobody_up()
+    {
+        using var machine = new Machine();
+        PamuContainer closed = machine.Ready();
+        PamuContainer open = machine.Ready();
+        closed.Dispose();
+
+        Assert.Equal(Errno.EBADF, ErrnoOf.Call(() => closed.BeginTransaction()));
+
+        open.MapDma(0, At(0), Window, DmaPermissions.Read);
+    }
 }

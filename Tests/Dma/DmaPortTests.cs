@@ -102,6 +102,29 @@ public sealed class DmaPortTests : IDisposable
         }
     }
 
+    /// <summary>Window 4 starts where window 3 ends: only a write that is nothing but the word is a message.</summary>
+    [Theory]
+    [InlineData(8)]
+    [InlineData(0x1_0004)]
+    [InlineData(0x1_8004)]
+    public void A_write_that_ends_with_a_message_word_is_refused_at_that_word_and_copies_nothing(int length)
+    {
+        DmaResult result = _port.Write(At(4) - (ulong)length + 4, Pattern(length));
+
+        Assert.Equal(new DmaResult(DmaStatus.Fault, 0, FaultKind.BadLength, At(4)), result);
+        Assert.Empty(_sink.Messages);
+        Assert.All(_ram, value => Assert.Equal(0, value));
+    }
+
+    [Fact]
+    public void Without_a_sink_a_message_is_dropped_and_no_fault()
+    {
+        var port = new DmaPort(_machine.Reader, 0x42, _memory);
+
+        Assert.Equal(new DmaResult(DmaStatus.Message, 4, FaultKind.None, 0), port.Write(At(4) + 0x140, new byte[4]));
+        Assert.Equal(0, _machine.Engine.Faults.TotalCount);
+    }
+
     [Fact]
     public void Reads_of_an_MSI_page_give_zeros()
     {

@@ -1,6 +1,8 @@
-using System.Globalization;
+using System.Runtime.Versioning;
 using PamuFastPath.Fuzz.Run;
 using PamuFastPath.Fuzz.Targets;
+
+[assembly: SupportedOSPlatform("linux")]
 
 namespace PamuFastPath.Fuzz;
 
@@ -10,7 +12,6 @@ internal static class Program
     private const string Usage = """
         usage: Fuzz --target T --seconds N [--seed S] [--corpus DIR] [--grow] [--findings DIR]
                Fuzz --target T --replay FILE
-        targets: {0}
         exit code: 0 nothing found, 1 found something, 2 bad usage, 3 skipped (the line says why)
         """;
 
@@ -24,7 +25,8 @@ internal static class Program
         catch (UsageException bad)
         {
             Console.Error.WriteLine(bad.Message);
-            Console.Error.WriteLine(string.Format(CultureInfo.InvariantCulture, Usage, string.Join(", ", TargetList.Names)));
+            Console.Error.WriteLine(Usage);
+            Console.Error.WriteLine($"targets: {string.Join(", ", TargetList.Names)}");
             return ExitCode.BadUsage;
         }
     }

@@ -7,11 +7,21 @@ internal sealed class RandomTable : IDisposable
     private readonly uint _count;
 
     internal RandomTable(Random random)
+        : this(random, random.Next(6) == 0 ? random.Next(12, 63) : random.Next(12, 34))
+    {
+    }
+
+    private RandomTable(Random random, int windowShift)
+        : this(random, windowShift, 1u << random.Next(0, Math.Min(8, 63 - windowShift) + 1))
+    {
+    }
+
+    /// <summary>With a shape that is given.</summary>
+    internal RandomTable(Random random, int windowShift, uint count)
     {
         Engine = new PamuEngine();
         Container = Engine.CreateContainer();
-        int windowShift = random.Next(6) == 0 ? random.Next(12, 63) : random.Next(12, 34);
-        _count = 1u << random.Next(0, Math.Min(8, 63 - windowShift) + 1);
+        _count = count;
         _windowSize = 1UL << windowShift;
         ulong size = _windowSize * _count;
         Start = random.Next(3) switch

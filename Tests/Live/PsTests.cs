@@ -26,7 +26,7 @@ public class PsTests
     {
         DirectoryInfo directory = Directory.CreateTempSubdirectory("pamu-ps-");
         string library = Path.Combine(directory.FullName, "libpamufastpath.so.1"); // any library by that name in its memory map
-string some = File.ReadLines("/proc/self/maps").First(static line => line.EndsWith("/libm.so.6", StringComparison.Ordinal));
+        string some = File.ReadLines("/proc/self/maps").First(static line => line.EndsWith("/libm.so.6", StringComparison.Ordinal));
         File.Copy(some[some.IndexOf('/', StringComparison.Ordinal)..], library);
         var start = new ProcessStartInfo("sleep", ["60"]);
         start.Environment["LD_PRELOAD"] = library;

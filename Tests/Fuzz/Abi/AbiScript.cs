@@ -7,7 +7,6 @@ using PamuFastPath.Tests.Properties;
 namespace PamuFastPath.Fuzz.Abi;
 
 /// <summary>An input read as calls of pamu.h, 16 bytes each, made with every library and with the model. Any bytes are such a script.</summary>
-[System.Runtime.Versioning.SupportedOSPlatform("linux")]
 internal sealed class AbiScript : IDisposable
 {
     internal const int StepBytes = 16;

@@ -7,18 +7,26 @@ internal static class Corpus
 {
     /// <summary>Files that are kept of a run: a corpus in a repository is to be small.</summary>
     private const int FilesMax = 48;
+    private const int BytesMax = 96 * 1024;
 
     internal static IEnumerable<byte[]> Read(string directory) =>
         Directory.Exists(directory) ? Directory.GetFiles(directory).Order(StringComparer.Ordinal).Select(File.ReadAllBytes) : [];
 
-    /// <summary>Few inputs that together reach most of what all of them reach: again and again the one that adds most.</summary>
+    /// <summary>Few and short inputs that together reach most of what all of them reach: again and again the one that adds most.</summary>
     internal static List<byte[]> Cover(List<(byte[] Input, List<int> Reached)> kept)
     {
         var chosen = new List<byte[]>();
         var covered = new HashSet<int>();
+        int bytesLeft = BytesMax;
         while (chosen.Count < FilesMax)
         {
-            (byte[] input, List<int> reached) = kept.MaxBy(one => (one.Reached.Count(place => !covered.Contains(place)), -one.Input.Length));
+            List<(byte[] Input, List<int> Reached)> fitting = kept.FindAll(one => one.Input.Length <= bytesLeft);
+            if (fitting.Count == 0)
+            {
+                break;
+            }
+
+            (byte[] input, List<int> reached) = fitting.MaxBy(one => (one.Reached.Count(place => !covered.Contains(place)), -one.Input.Length));
             int before = covered.Count;
             covered.UnionWith(reached);
             if (covered.Count == before)
@@ -27,6 +35,7 @@ internal static class Corpus
             }
 
             chosen.Add(input);
+            bytesLeft -= input.Length;
         }
 
         return chosen;

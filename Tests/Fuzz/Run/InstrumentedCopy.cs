@@ -27,7 +27,7 @@ internal static class InstrumentedCopy
             Copy(here, there);
             foreach (string assembly in UnderTest)
             {
-                Fuzzer.Instrument(Path.Combine(there, assembly), static _ => true, new Options { EnableOnBranchCallback = false });
+                Fuzzer.Instrument(Path.Combine(there, assembly), static _ => true, Options.Value);
             }
 
             File.WriteAllText(stamp, madeOf);

@@ -23,6 +23,11 @@ internal sealed class Worker : IDisposable
         _options = options;
         _shared = new SharedInput(options.SharedInput!);
         _coverage.Begin(); // before the target touches anything that is instrumented
+        using (new PamuEngine())
+        {
+            // What engines share is there now, and no input leaves it behind.
+        }
+
         _target = TargetList.Make(options.Target);
     }
 

@@ -9,7 +9,6 @@ namespace PamuFastPath.Fuzz.Sequences;
 /// Requests with raw pointers: structs that are whole, cut short or spoilt, right before an inaccessible page, in memory that can't be written, or
 /// nowhere.
 /// </summary>
-[System.Runtime.Versioning.SupportedOSPlatform("linux")]
 internal sealed class RawRequests(Lockstep lockstep, GuardedMemory memory)
 {
     private const int StructBytesMax = 64;

@@ -7,7 +7,6 @@ namespace PamuFastPath.Fuzz.Targets;
 /// Calls of the C interface with the library that was built, and with the same exports compiled in this process, which are instrumented and so guide the
 /// choice of inputs: both give the same results and write the same, and control calls are answered as the plain model answers.
 /// </summary>
-[System.Runtime.Versioning.SupportedOSPlatform("linux")]
 internal sealed class AbiTarget : FuzzTarget
 {
     private AbiLibrary[] _libraries = [];

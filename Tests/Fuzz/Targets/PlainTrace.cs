@@ -131,8 +131,8 @@ internal sealed class PlainTrace(Scenario scenario, RebuiltModel model)
     }
 
     private static bool IsNumber(string text, out ulong value) =>
-        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && !text.Contains('\0'); // the runtime lets zeros follow
 
     private static bool IsHex(string text, out ulong value) =>
-        ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+        ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && !text.Contains('\0');
 }

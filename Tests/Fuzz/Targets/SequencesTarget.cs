@@ -1,4 +1,3 @@
-using System.Runtime.Versioning;
 using PamuFastPath.Fuzz.Sequences;
 using PamuFastPath.Tests.ByteDoor;
 
@@ -8,7 +7,6 @@ namespace PamuFastPath.Fuzz.Targets;
 /// Control calls through both doors, on several containers and groups: typed, by bytes and by raw pointer, in transactions, with sections held, with
 /// snapshots, batches and DMA between them. After each, everything is compared with the plain model; at the end no native block may be left.
 /// </summary>
-[SupportedOSPlatform("linux")]
 internal sealed class SequencesTarget : FuzzTarget
 {
     private GuardedMemory? _memory;

@@ -1,0 +1,41 @@
+using System.Text.Json.Serialization;
+
+namespace PamuFastPath.Tests.PlantedBugs;
+
+/// <summary>A mistake somebody could make: a text that stands once in a source file, and what stands there instead.</summary>
+internal sealed record Bug
+{
+    /// <summary>What the bug is called: a few words joined by hyphens, unique in the list.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The source file, from the repository's root.</summary>
+    public required string File { get; init; }
+
+    /// <summary>The text that is replaced. It stands in the file exactly once, or the list is wrong.</summary>
+    public required string From { get; init; }
+
+    /// <summary>What stands there instead.</summary>
+    public required string To { get; init; }
+
+    /// <summary>What goes wrong for whoever uses the engine.</summary>
+    public required string Breaks { get; init; }
+
+    /// <summary>Parts of the names of tests that should notice: run first, and by themselves.</summary>
+    public IReadOnlyList<string> Tests { get; init; } = [];
+
+    /// <summary>Seconds after which a run that has not ended is a hang, for bugs whose sign is one. 0: a hang is no sign of this bug.</summary>
+    public int HangsAfter { get; init; }
+
+    /// <summary>For a change that no test can see: why. Such a change is not counted.</summary>
+    public string? Equivalent { get; init; }
+
+    /// <summary>The list's name: what part of the product the bug is in.</summary>
+    [JsonIgnore]
+    public string Area { get; init; } = "";
+
+    [JsonIgnore]
+    internal string FullName => $"{Area}/{Name}";
+
+    /// <summary>The file's text with the bug in it.</summary>
+    internal string Plant(string text) => text.Replace(From, To, StringComparison.Ordinal);
+}

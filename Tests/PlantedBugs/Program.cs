@@ -1,0 +1,101 @@
+// Plants bugs in the engine, one by one, and checks that the tests notice every one of them (docs/planted-bugs.md).
+
+using System.Globalization;
+using PamuFastPath.Tests.PlantedBugs;
+
+const string Usage = """
+    planted-bugs: plants bugs in the engine and checks that the tests notice. The tests must be built: dotnet build -c Release Tests
+      check                  every bug of the list can still be planted
+      sample [COUNT [SEED]]  some of them, 4 by default; the seed is printed
+      only NAME...           these
+      all [--resume]         all of them, and docs/planted-bugs.md; --resume goes on where a run of the same sources was interrupted
+    """;
+
+string root = AppContext.BaseDirectory;
+while (!File.Exists(Path.Combine(root, "PamuFastPath.sln")))
+{
+    root = Path.GetDirectoryName(root) ?? throw new DirectoryNotFoundException($"no PamuFastPath.sln above {AppContext.BaseDirectory}");
+}
+
+try
+{
+    List<Bug> list = BugList.Read(root);
+    List<Bug> bugs = [.. list.Where(bug => bug.Equivalent == null)];
+    switch (args)
+    {
+        case ["check"]:
+            Console.WriteLine($"{bugs.Count} bugs, {list.Count - bugs.Count} equivalent changes: each can be planted in one place");
+            return 0;
+        case ["sample", .. string[] numbers] when numbers.Length <= 2 && numbers.All(number => int.TryParse(number, out int n) && n > 0):
+            return Sample(numbers.Length > 0 ? Number(numbers[0]) : 4, numbers.Length > 1 ? Number(numbers[1]) : Random.Shared.Next(1, 1_000_000));
+        case ["only", .. string[] names] when names.Length > 0:
+            string? unknown = Array.Find(names, name => !bugs.Exists(bug => bug.Name == name));
+            return unknown == null ? SeekAll([.. bugs.Where(bug => names.Contains(bug.Name))]) : throw new BadListException($"there is no bug '{unknown}'");
+        case ["all"]:
+            return All(isResumed: false);
+        case ["all", "--resume"]:
+            return All(isResumed: true);
+        default:
+            Console.Error.WriteLine(Usage);
+            return 2;
+    }
+
+    int Sample(int count, int seed)
+    {
+        Console.WriteLine($"{count} of {bugs.Count} bugs, seed {seed}");
+        Bug[] chosen = [.. bugs.Where(bug => bug.HangsAfter == 0)]; // a hang takes a minute to see
+        new Random(seed).Shuffle(chosen);
+        return SeekAll(chosen[..Math.Min(count, chosen.Length)]);
+    }
+
+    int SeekAll(IReadOnlyList<Bug> chosen)
+    {
+        var hunt = new Hunt(root);
+        return hunt.IsQuietWithoutBugs(chosen, isWhole: false) ? Sum([.. chosen.Select(hunt.Seek)]) : 1;
+    }
+
+    int All(bool isResumed)
+    {
+        var record = new Record(root);
+        if (!isResumed)
+        {
+            record.Clear();
+        }
+
+        Dictionary<string, Finding> known = record.Read().GroupBy(finding => finding.Bug.Name).ToDictionary(same => same.Key, same => same.Last());
+        var hunt = new Hunt(root);
+        if (known.Count == 0 && !hunt.IsQuietWithoutBugs(bugs, isWhole: true))
+        {
+            return 1;
+        }
+
+        var findings = new List<Finding>();
+        foreach (Bug bug in bugs)
+        {
+            if (!known.TryGetValue(bug.Name, out Finding? finding) || (finding.Bug.From, finding.Bug.To) != (bug.From, bug.To))
+            {
+                finding = hunt.Seek(bug);
+                record.Add(finding);
+            }
+
+            findings.Add(finding with { Bug = bug });
+        }
+
+        Page.Write(root, findings, [.. list.Where(bug => bug.Equivalent != null)]);
+        return Sum(findings);
+    }
+}
+catch (BadListException wrong)
+{
+    Console.Error.WriteLine(wrong.Message);
+    return 2;
+}
+
+static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
+static int Sum(IReadOnlyList<Finding> findings)
+{
+    int caught = findings.Count(finding => finding.IsCaught);
+    Console.WriteLine($"{caught} of {findings.Count} bugs caught");
+    return caught == findings.Count ? 0 : 1;
+}
