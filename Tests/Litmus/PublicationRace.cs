@@ -98,7 +98,7 @@ internal sealed unsafe class PublicationRace : IDisposable
         {
             generation++;
             windows[0] = new LiveWindow(generation << 12, WindowBytes, DmaPermissions.ReadWrite, -1);
-            TableHeader* next = TableBuilder.Build(_geometry, windows, generation);
+            TableHeader* next = TableBuilder.Build(_geometry, windows, generation, countersOffset: 0);
             ulong retiredAt = _engine.Publisher.Publish(cell, next);
             if (_calls == Calls.Wait)
             {

@@ -612,8 +612,9 @@ PAMU__INLINE int pamu__usable(const pamu_reader *reader)
 
 PAMU__INLINE const pamu_cell *pamu__liodn_cell(const pamu_reader *reader, uint32_t liodn)
 {
-    /* Acquire: pairs with the release that attached the group. */
-    return PAMU__LIKELY(liodn < reader->liodn_count) ? __atomic_load_n(&reader->liodns[liodn], __ATOMIC_ACQUIRE) : reader->unknown;
+    /* Acquire: pairs with the release that attached the group. The count is a power of two: masked, a mispredicted check loads a live cell too. */
+    return PAMU__LIKELY(liodn < reader->liodn_count) ? __atomic_load_n(&reader->liodns[liodn & (reader->liodn_count - 1)], __ATOMIC_ACQUIRE)
+                                                     : reader->unknown;
 }
 
 /**
