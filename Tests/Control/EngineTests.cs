@@ -60,7 +60,7 @@ public sealed class EngineTests
         engine.CreateGroup(1, [511], []).Attach(container);
 
         Assert.Equal(FaultKind.NoMapping, reader.Translate(511u, 0, 1, DmaAccess.Read).Fault);
-        foreach (uint liodn in (uint[])[0, 510, 512, 513, 65_535, 65_536, uint.MaxValue])
+        foreach (uint liodn in (uint[])[0, 510, 512, 513, 1023, 65_535, 65_536, 0x1_01FF, uint.MaxValue])
         {
             Assert.Equal(FaultKind.UnknownLiodn, reader.Translate(liodn, 0, 1, DmaAccess.Read).Fault);
         }

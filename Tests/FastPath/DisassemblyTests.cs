@@ -58,6 +58,21 @@ public partial class DisassemblyTests
         Assert.True(announce < load, $"announce at {announce}, table load at {load}:\n" + string.Join("\n", code));
     }
 
+    /// <summary>A bounds check can be mispredicted, a masked index cannot leave its array: docs/security.md.</summary>
+    [SkippableX64Theory(X64Only)]
+    [MemberData(nameof(Probes))]
+    public void Indexes_are_masked_after_the_last_branch_and_before_the_load(string probe)
+    {
+        string code = string.Join("\n", Listings.Value[probe]);
+
+        // Window: shift, cut to 8 bits, scaled into the 256 entries of a column.
+        Assert.Matches(@"shrx +(\w+), \w+, \w+\nmovzx +\1, \w+\nlea +(\w+), \[\w+\+8\*\1\]\nmov +\w+, qword ptr \[\2\+0x1100\]", code);
+        if (probe == "ProbeLiodn")
+        {
+            Assert.Matches(@"and +e(\w+), \w+\nmov +\w+, qword ptr \[\w+\+8\*r\1\]", code);
+        }
+    }
+
     /// <summary>Depth-first over the listing: jumps are followed both ways, a call ends a path.</summary>
     private static bool ReachesReturnWithoutCall(string[] code)
     {
