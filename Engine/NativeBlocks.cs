@@ -12,20 +12,20 @@ namespace PamuFastPath;
 /// <summary>Takes and gives back native memory, and counts what is taken. Thread-safe. For control calls: translation takes none.</summary>
 internal static unsafe class NativeBlocks
 {
-    private static long _live;
+    private static long Taken;
 
     [ThreadStatic]
-    private static long _liveOfThread;
+    private static long TakenByThread;
 
     /// <summary>Test hook: the block, counted from the next one on this thread, that there is no memory for; 0 is none.</summary>
     [ThreadStatic]
     internal static int OutOfMemoryAtForTest;
 
     /// <summary>Blocks that are taken and not given back, in the process.</summary>
-    internal static long LiveCount => Volatile.Read(ref _live);
+    internal static long LiveCount => Volatile.Read(ref Taken);
 
     /// <summary>The same for what this thread took and gave back: exact for a test whose engine no other thread uses.</summary>
-    internal static long LiveCountOfThread => _liveOfThread;
+    internal static long LiveCountOfThread => TakenByThread;
 
     /// <summary>Takes a block.</summary>
     /// <param name="bytes">Its size.</param>
@@ -42,8 +42,8 @@ internal static unsafe class NativeBlocks
 
         Debug.Assert((nuint)block % alignment == 0, "blocks are aligned");
         NativeMemory.Clear(block, bytes);
-        _liveOfThread++;
-        Interlocked.Increment(ref _live);
+        TakenByThread++;
+        Interlocked.Increment(ref Taken);
         return block;
     }
 
@@ -53,8 +53,8 @@ internal static unsafe class NativeBlocks
         if (block != null)
         {
             NativeMemory.AlignedFree(block);
-            _liveOfThread--;
-            Interlocked.Decrement(ref _live);
+            TakenByThread--;
+            Interlocked.Decrement(ref Taken);
         }
     }
 
