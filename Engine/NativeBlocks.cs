@@ -12,20 +12,20 @@ namespace PamuFastPath;
 /// <summary>Takes and gives back native memory, and counts what is taken. Thread-safe. For control calls: translation takes none.</summary>
 internal static unsafe class NativeBlocks
 {
-    private static long _live;
+    private static long TakenTotal;
 
     [ThreadStatic]
-    private static long _liveOfThread;
+    private static long TakenByThread;
 
     /// <summary>Test hook: the block, counted from the next one on this thread, that there is no memory for; 0 is none.</summary>
     [ThreadStatic]
     internal static int OutOfMemoryAtForTest;
 
     /// <summary>Blocks that are taken and not given back, in the process.</summary>
-    internal static long LiveCount => Volatile.Read(ref _live);
+    internal static long LiveCount => Volatile.Read(ref TakenTotal);
 
     /// <summary>The same for what this thread took and gave back: exact for a test whose engine no other thread uses.</summary>
-    internal static long LiveCountOfThread => _liveOfThread;
+    internal static long LiveCountOfThread => TakenByThread;
 
     /// <summary>Takes a block.</summary>
     /// <param name="bytes">Its size.</param>
@@ -75,15 +75,15 @@ internal static unsafe class NativeBlocks
             throw new PamuException(Errno.ENOMEM, what, $"memory for {bytes} bytes");
         }
 
-        _liveOfThread++;
-        Interlocked.Increment(ref _live);
+        TakenByThread++;
+        Interlocked.Increment(ref TakenTotal);
         return block;
     }
 
     private static void Given()
     {
-        _liveOfThread--;
-        Interlocked.Decrement(ref _live);
+        TakenByThread--;
+        Interlocked.Decrement(ref TakenTotal);
     }
 
     private static void* AllocateSparse(nuint bytes)

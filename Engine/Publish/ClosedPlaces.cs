@@ -8,14 +8,14 @@ namespace PamuFastPath;
 internal static unsafe class ClosedPlaces
 {
     private static readonly Lock Gate = new();
-    private static TableCell* cell;
-    private static ReaderSlot* slot;
+    private static TableCell* MadeCell;
+    private static ReaderSlot* MadeSlot;
 
     /// <summary>The cell of a closed container: its table refuses everything.</summary>
-    internal static TableCell* Cell => cell;
+    internal static TableCell* Cell => MadeCell;
 
     /// <summary>The slot of a closed reader: never quiescent, so that no section can be entered on the fast path.</summary>
-    internal static ReaderSlot* Slot => slot;
+    internal static ReaderSlot* Slot => MadeSlot;
 
     /// <summary>Makes both, once. Not a static constructor: a lack of memory would then be remembered for ever.</summary>
     /// <exception cref="PamuException">ENOMEM.</exception>
@@ -23,16 +23,16 @@ internal static unsafe class ClosedPlaces
     {
         lock (Gate)
         {
-            if (slot == null)
+            if (MadeSlot == null)
             {
                 var made = (ReaderSlot*)NativeBlocks.Take(ReaderSlot.SlotBytes, ReaderSlot.SlotBytes, "reader");
                 made->Epoch = ulong.MaxValue;
-                slot = made;
+                MadeSlot = made;
             }
 
-            if (cell == null)
+            if (MadeCell == null)
             {
-                cell = TableCell.Make(TableBuilder.BuildRefusing(FaultKind.OutOfAperture));
+                MadeCell = TableCell.Make(TableBuilder.BuildRefusing(FaultKind.OutOfAperture));
             }
         }
     }
