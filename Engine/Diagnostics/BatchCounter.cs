@@ -5,41 +5,75 @@
 
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace PamuFastPath.Diagnostics;
 
 internal static unsafe class BatchCounter
 {
+    /// <summary>The element that stands for the window of all, another each time; -1 if nobody counts or there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static int SampleAt(nuint section, int count) => section == 0 || count == 0
+        ? -1
+        : (int)(((ulong)((uint)AccessCounter.Untagged(section)->Hits * 0x9E37_79B1u) * (uint)count) >> 32);
+
+    /// <summary>Counts a batch of one length, of which every element goes to memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void CountHits(nuint section, ulong count, ulong length, DmaAccess access, ulong sample)
+    {
+        ReaderCounters* counters = AccessCounter.Untagged(section);
+        counters->Hits += count;
+        counters->Bytes[(int)access & 1] += count * length;
+        counters->LastIova = sample;
+    }
+
     /// <summary>A batch, counted. The same answer as <see cref="BatchTranslator"/> gives.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static BatchResult Translate(nuint section, TableHeader* table, in Batch batch, BatchKernel? kernel)
     {
-        if (batch.Iovas.IsEmpty)
-        {
-            return batch.Run(table, kernel);
-        }
-
         if ((section & AccessCounter.WindowsTag) != 0)
         {
-            // Before the kernel runs, since that may overwrite the IOVAs, and after the spans were found good, since a batch that throws is none.
-            BatchTranslator.Check(table, batch, kernel);
-            CountEach(section, table, batch);
-            return batch.Run(table, kernel);
+            return TranslateEach(section, table, batch, kernel);
+        }
+
+        int at = SampleAt(section, batch.Iovas.Length);
+        ulong sample = at < 0 ? 0 : batch.Iovas[at];
+        BatchResult result = batch.Run(table, kernel);
+        Count(section, table, batch, at, sample, result);
+        return result;
+    }
+
+    /// <summary>A batch whose windows are counted too: each element by itself. The same answer as <see cref="BatchTranslator"/> gives.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static BatchResult TranslateEach(nuint section, TableHeader* table, in Batch batch, BatchKernel? kernel)
+    {
+        // Before the kernel runs, since that may overwrite the IOVAs, and after the spans were found good, since a batch that throws is none.
+        BatchTranslator.Check(table, batch, kernel);
+        CountEach(section, table, batch);
+        return batch.Run(table, kernel);
+    }
+
+    /// <summary>Counts any batch, from its results.</summary>
+    /// <param name="section">Where.</param>
+    /// <param name="table">The section's table.</param>
+    /// <param name="batch">The batch; its IOVAs are gone if it was translated in place.</param>
+    /// <param name="at">What <see cref="SampleAt"/> answered before.</param>
+    /// <param name="sample">The IOVA that stood there.</param>
+    /// <param name="result">The batch's result.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void Count(nuint section, TableHeader* table, in Batch batch, int at, ulong sample, in BatchResult result)
+    {
+        if (at < 0)
+        {
+            return;
         }
 
         ReaderCounters* counters = AccessCounter.Untagged(section);
-
-        // One element stands for the window of all, another each time. It may be overwritten too.
-        int sample = (int)(((ulong)((uint)counters->Hits * 0x9E37_79B1u) * (uint)batch.Iovas.Length) >> 32);
-        ulong sampleIova = batch.Iovas[sample];
-        BatchResult result = batch.Run(table, kernel);
         Count(counters, table, batch, result);
-        if (result.DmaCount == batch.Iovas.Length || batch.IsMemoryHit(sample))
+        if (result.DmaCount == batch.Iovas.Length || batch.IsMemoryHit(at))
         {
-            counters->LastIova = sampleIova;
+            counters->LastIova = sample;
         }
-
-        return result;
     }
 
     private static void CountEach(nuint section, TableHeader* table, in Batch batch)
@@ -83,18 +117,22 @@ internal static unsafe class BatchCounter
 
     private static ulong Sum(ReadOnlySpan<uint> lengths)
     {
-        Vector<ulong> sums = Vector<ulong>.Zero;
+        // Pairs of lengths as one element: the lower ones and the upper ones are added by themselves.
+        ReadOnlySpan<ulong> pairs = MemoryMarshal.Cast<uint, ulong>(lengths);
+        Vector512<ulong> lower = Vector512<ulong>.Zero;
+        Vector512<ulong> upper = Vector512<ulong>.Zero;
         int i = 0;
-        for (; i <= lengths.Length - Vector<uint>.Count; i += Vector<uint>.Count)
+        for (; i <= pairs.Length - Vector512<ulong>.Count; i += Vector512<ulong>.Count)
         {
-            Vector.Widen(new Vector<uint>(lengths[i..]), out Vector<ulong> low, out Vector<ulong> high);
-            sums += low + high;
+            Vector512<ulong> step = Vector512.Create(pairs.Slice(i, Vector512<ulong>.Count));
+            lower += step & Vector512.Create((ulong)uint.MaxValue);
+            upper += step >>> 32;
         }
 
-        ulong sum = Vector.Sum(sums);
-        for (; i < lengths.Length; i++)
+        ulong sum = Vector512.Sum(lower) + Vector512.Sum(upper);
+        foreach (uint length in lengths[(2 * i)..])
         {
-            sum += lengths[i];
+            sum += length;
         }
 
         return sum;

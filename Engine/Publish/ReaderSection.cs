@@ -130,22 +130,29 @@ public readonly unsafe ref struct ReaderSection
         Span<ulong> msiMask,
         BatchKernel? kernel = null)
     {
-        if (_counters == 0)
+        if ((_counters & AccessCounter.WindowsTag) != 0)
         {
-            return BatchTranslator.Translate(_table, iovas, length, access, targets, faultMask, crossMask, msiMask, kernel);
+            return BatchCounter.TranslateEach(_counters, _table, Batch.Of(iovas, length, access, targets, faultMask, crossMask, msiMask), kernel);
         }
 
-        var batch = new Batch
+        int at = BatchCounter.SampleAt(_counters, iovas.Length);
+        ulong sample = at < 0 ? 0 : iovas[at]; // before the kernel runs, which may overwrite it
+        BatchResult result = BatchTranslator.Translate(_table, iovas, length, access, targets, faultMask, crossMask, msiMask, kernel);
+        if (_counters == 0)
         {
-            Iovas = iovas,
-            Length = length,
-            Access = access,
-            Targets = targets,
-            Faults = faultMask,
-            Crosses = crossMask,
-            Messages = msiMask,
-        };
-        return BatchCounter.Translate(_counters, _table, batch, kernel);
+            return result;
+        }
+
+        if (result.DmaCount == iovas.Length && at >= 0)
+        {
+            BatchCounter.CountHits(_counters, (ulong)iovas.Length, length, access, sample);
+        }
+        else
+        {
+            BatchCounter.Count(_counters, _table, Batch.Of(iovas, length, access, targets, faultMask, crossMask, msiMask), at, sample, result);
+        }
+
+        return result;
     }
 
     /// <summary>Translates many accesses, each with its own length. As the form with one length otherwise.</summary>
@@ -170,23 +177,20 @@ public readonly unsafe ref struct ReaderSection
         Span<ulong> msiMask,
         BatchKernel? kernel = null)
     {
-        if (_counters == 0)
+        if ((_counters & AccessCounter.WindowsTag) != 0)
         {
-            return BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
+            return BatchCounter.TranslateEach(_counters, _table, Batch.Of(iovas, lengths, access, targets, faultMask, crossMask, msiMask), kernel);
         }
 
-        var batch = new Batch
+        int at = BatchCounter.SampleAt(_counters, iovas.Length);
+        ulong sample = at < 0 ? 0 : iovas[at];
+        BatchResult result = BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
+        if (_counters != 0)
         {
-            Iovas = iovas,
-            HasLengths = true,
-            Lengths = lengths,
-            Access = access,
-            Targets = targets,
-            Faults = faultMask,
-            Crosses = crossMask,
-            Messages = msiMask,
-        };
-        return BatchCounter.Translate(_counters, _table, batch, kernel);
+            BatchCounter.Count(_counters, _table, Batch.Of(iovas, lengths, access, targets, faultMask, crossMask, msiMask), at, sample, result);
+        }
+
+        return result;
     }
 
     /// <summary>Why an access translates, faults or crosses, step by step. For people: it allocates, and is not counted.</summary>

@@ -24,6 +24,17 @@ internal readonly ref struct Batch
 
     internal required Span<ulong> Messages { get; init; }
 
+    internal static Batch Of(
+        ReadOnlySpan<ulong> iovas, ulong length, DmaAccess access, Span<ulong> targets, Span<ulong> faults, Span<ulong> crosses, Span<ulong> messages) =>
+        new() { Iovas = iovas, Length = length, Access = access, Targets = targets, Faults = faults, Crosses = crosses, Messages = messages };
+
+    internal static Batch Of(
+        ReadOnlySpan<ulong> iovas, ReadOnlySpan<uint> lengths, DmaAccess access, Span<ulong> targets, Span<ulong> faults, Span<ulong> crosses, Span<ulong> messages) =>
+        new()
+        {
+            Iovas = iovas, HasLengths = true, Lengths = lengths, Access = access, Targets = targets, Faults = faults, Crosses = crosses, Messages = messages,
+        };
+
     /// <summary>Whether the targets overwrite the IOVAs.</summary>
     internal bool IsInPlace => Unsafe.AreSame(ref MemoryMarshal.GetReference(Iovas), ref MemoryMarshal.GetReference(Targets));
 
