@@ -69,8 +69,12 @@ internal sealed class MonitorPage(int pid, Watch watch)
         yield return new Text(
             $"tables {Amounts.Rate(engine.PerSecond(static of => of.Publications))}/s   grace periods "
             + string.Join("  ", EngineActivity.Quantiles.Select(q => $"{q.Name} < {Amounts.Time(engine.GraceQuantile(q.Share))}"))
-            + $"  longest {Amounts.Time(now.GraceNanosecondsMax)}   tables to be freed {now.TablesRetired}"
-            + (now.FaultEventsSuppressed > 0 ? $"   fault events left out {now.FaultEventsSuppressed:N0}" : ""));
+            + $"  longest {Amounts.Time(now.GraceNanosecondsMax)}   tables to be freed {now.TablesRetired}");
+        if (now.FaultEventsSuppressed + now.FaultsDropped > 0)
+        {
+            yield return new Text($"faults not shown {Whole((ulong)now.FaultEventsSuppressed)}   not in the fault log {Whole((ulong)now.FaultsDropped)}", Dim);
+        }
+
         foreach (ContainerActivity container in engine.Containers.Where(static of => !of.IsIdle))
         {
             foreach (IRenderable row in Container(container))
