@@ -16,6 +16,8 @@ switch (args)
         return GateProcess.Run(rest);
     case [OverheadCommand.Name, .. string[] rest]:
         return OverheadCommand.Run(rest);
+    case [AttachCommand.Name, .. string[] rest]:
+        return AttachCommand.Run(rest);
     case [OverheadProcess.Command, .. string[] rest]:
         return OverheadProcess.Run(rest);
     case [NativeCommand.Name, .. string[] rest]:

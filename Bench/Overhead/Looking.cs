@@ -32,9 +32,11 @@ internal sealed class Looking : IDisposable
     private readonly PamuEngine _engine;
     private readonly EventPipeSession? _session;
     private readonly Thread? _reading;
+    private readonly bool _endsCounting;
 
-    internal Looking(PamuEngine engine, Look look)
+    internal Looking(PamuEngine engine, Look look, bool endsCounting = true)
     {
+        _endsCounting = endsCounting;
         _engine = engine;
         _engine.CountsWindows = look == Look.CountingWindows;
         _engine.Counting = look is Look.Accepted or Look.Off ? AccessCounting.Off : AccessCounting.On;
@@ -53,7 +55,10 @@ internal sealed class Looking : IDisposable
         _session?.Stop();
         _reading?.Join();
         _session?.Dispose();
-        _engine.Counting = AccessCounting.Off;
-        _engine.CountsWindows = false;
+        if (_endsCounting)
+        {
+            _engine.Counting = AccessCounting.Off;
+            _engine.CountsWindows = false;
+        }
     }
 }
