@@ -32,7 +32,14 @@ internal readonly ref struct Batch
         ReadOnlySpan<ulong> iovas, ReadOnlySpan<uint> lengths, DmaAccess access, Span<ulong> targets, Span<ulong> faults, Span<ulong> crosses, Span<ulong> messages) =>
         new()
         {
-            Iovas = iovas, HasLengths = true, Lengths = lengths, Access = access, Targets = targets, Faults = faults, Crosses = crosses, Messages = messages,
+            Iovas = iovas,
+            HasLengths = true,
+            Lengths = lengths,
+            Access = access,
+            Targets = targets,
+            Faults = faults,
+            Crosses = crosses,
+            Messages = messages,
         };
 
     /// <summary>Whether the targets overwrite the IOVAs.</summary>
