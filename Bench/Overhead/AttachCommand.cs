@@ -4,8 +4,8 @@ using System.Globalization;
 namespace PamuFastPath.Bench.Overhead;
 
 /// <summary>
-/// <c>attach [--cycles N]</c>: how long a reader stands still while monitors attach and detach. Cycles with and without a session take turns; in each the longest
-/// gap between two looks at the clock is noted, between which the reader makes 16 translations. A shared machine stands still by itself, too: the quiet
+/// <c>attach [--cycles N]</c>: how long a reader stands still while monitors attach and detach. Cycles with and without a session take turns; in each the
+/// longest gap between two looks at the clock is noted, between which the reader makes 16 translations. A shared machine stands still by itself, too: the quiet
 /// cycles say for how long.
 /// </summary>
 internal static class AttachCommand
@@ -22,7 +22,8 @@ internal static class AttachCommand
     internal static int Run(ReadOnlySpan<string> arguments)
     {
         int cycles = CyclesDefault;
-        if (arguments is not [] and not ["--cycles", _] || (arguments is ["--cycles", string text] && !(int.TryParse(text, CultureInfo.InvariantCulture, out cycles) && cycles > 0)))
+        bool isGood = arguments is [] || (arguments is ["--cycles", string text] && int.TryParse(text, CultureInfo.InvariantCulture, out cycles) && cycles > 0);
+        if (!isGood)
         {
             Console.Error.WriteLine(Usage);
             return 2;
@@ -92,7 +93,8 @@ internal static class AttachCommand
         gaps.Sort();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{name,-20} longest gap of a cycle: median {gaps[gaps.Count / 2]:0.000} ms, 90 % {gaps[gaps.Count * 9 / 10]:0.000} ms, longest {gaps[^1]:0.000} ms; "
+            $"{name,-20} longest gap of a cycle: median {gaps[gaps.Count / 2]:0.000} ms, 90 % {gaps[gaps.Count * 9 / 10]:0.000} ms, "
+                + $"longest {gaps[^1]:0.000} ms; "
                 + $"over 5 ms in {gaps.Count(static gap => gap > 5)} of {gaps.Count}"));
     }
 }

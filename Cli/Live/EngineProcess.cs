@@ -51,7 +51,9 @@ internal sealed record EngineProcess(int Pid, Hosting Hosting, string Command)
     ];
 
     private static IEnumerable<int> Numbers() => Directory.Exists("/proc")
-        ? Directory.EnumerateDirectories("/proc").Select(static path => int.TryParse(Path.GetFileName(path), out int pid) ? pid : 0).Where(static pid => pid > 0)
+        ? Directory.EnumerateDirectories("/proc")
+            .Select(static path => int.TryParse(Path.GetFileName(path), out int pid) ? pid : 0)
+            .Where(static pid => pid > 0)
         : [];
 
     private static Hosting? HostingOf(int pid, bool hasEndpoint)

@@ -20,7 +20,8 @@ internal static class LiveSession
         {
             [EngineProcess only] => only.Pid,
             [] => throw new CliException("pamu: no process here has the engine loaded (pamu ps lists them; --pid N names one)"),
-            _ => throw new CliException($"pamu: {visible.Length} processes have the engine loaded: name one with --pid ({string.Join(", ", visible.Select(static one => one.Pid))})"),
+            _ => throw new CliException(
+                $"pamu: {visible.Length} processes have the engine loaded: name one with --pid ({string.Join(", ", visible.Select(static one => one.Pid))})"),
         };
     }
 
@@ -62,7 +63,8 @@ internal static class LiveSession
         return EngineProcess.FindAll().FirstOrDefault(one => one.Pid == pid) switch
         {
             { Hosting: Hosting.Native } => $"process {pid} has the native library, which has no diagnostics endpoint: use pamu_stats_json() in it",
-            _ when !EngineProcess.HasEndpoint(pid) => $"process {pid} has no diagnostics endpoint: it is not .NET, of another user, or DOTNET_EnableDiagnostics=0",
+            _ when !EngineProcess.HasEndpoint(pid) =>
+                $"process {pid} has no diagnostics endpoint: it is not .NET, of another user, or DOTNET_EnableDiagnostics=0",
             _ => $"process {pid} does not answer at its diagnostics endpoint",
         };
     }

@@ -24,7 +24,10 @@ internal static class MonitorCommand
     public static Command Create()
     {
         var pid = new Option<int?>("--pid") { Description = "The process; not needed if only one has the engine loaded." };
-        var json = new Option<bool>("--json") { Description = "Print a JSON document a line, for each engine and snapshot. Figures are absolute, and per second." };
+        var json = new Option<bool>("--json")
+        {
+            Description = "Print a JSON document a line, for each engine and snapshot. Figures are absolute, and per second.",
+        };
         var duration = new Option<double?>("--duration") { Description = "Seconds to watch; until Ctrl-C, or until the process ends, if left out." };
         var interval = new Option<double?>("--interval") { Description = "Seconds between snapshots, 0.05 to 3600; 1 if left out." };
         var command = new Command(
@@ -130,7 +133,8 @@ internal static class MonitorCommand
     }
 
     /// <summary>
-    /// Asks for the totals of this moment, which a process writes for every session that comes, and ends the session. If the process is gone, so is the session.
+    /// Asks for the totals of this moment, which a process writes for every session that comes, and ends the session. If the process is gone, so is the
+    /// session.
     /// </summary>
     private static async Task EndAsync(int pid, EventPipeSession session, Watch watch, Task feeding)
     {
@@ -139,7 +143,8 @@ internal static class MonitorCommand
             if (!feeding.IsCompleted)
             {
                 ulong seen = watch.LastSequence;
-                using EventPipeSession asking = LiveSession.Start(pid, PamuEventSource.Keywords.Counters, new Dictionary<string, string> { ["SnapshotIntervalSec"] = "3600" });
+                var arguments = new Dictionary<string, string> { ["SnapshotIntervalSec"] = "3600" };
+                using EventPipeSession asking = LiveSession.Start(pid, PamuEventSource.Keywords.Counters, arguments);
                 var waited = System.Diagnostics.Stopwatch.StartNew();
                 while (watch.LastSequence == seen && waited.Elapsed < Farewell && !feeding.IsCompleted)
                 {

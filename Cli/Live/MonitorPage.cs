@@ -89,7 +89,8 @@ internal sealed class MonitorPage(int pid, Watch watch)
         ContainerSnapshot now = container.Now;
         string what = now.Container < 0
             ? "no container: LIODNs nobody holds, and containers that are closed"
-            : $"container {now.Container}   {Units.Address(now.ApertureStart)} to {Units.Address(now.ApertureLast)}, {now.WindowsLive} of {now.Windows} windows live";
+            : $"container {now.Container}   {Units.Address(now.ApertureStart)} to {Units.Address(now.ApertureLast)}, "
+                + $"{now.WindowsLive} of {now.Windows} windows live";
         string messages = string.Join("  ", container.PerSecond(static of => of.MsiHits)
             .Select(static (rate, bank) => (Bank: bank, Rate: rate))
             .Where(bank => now.MsiHits[bank.Bank] > 0)
@@ -109,7 +110,9 @@ internal sealed class MonitorPage(int pid, Watch watch)
             strip.Append(string.Create(CultureInfo.InvariantCulture, $"  {first,3} "), Dim);
             foreach (double rate in heat.Skip(first).Take(HeatWidth))
             {
-                strip.Append(rate > 0 ? $"{Levels[Step(rate, hottest, Levels.Length)]}" : "·", rate > 0 ? new Style(Warmth[Step(rate, hottest, Warmth.Length)]) : Dim);
+                bool isHot = rate > 0;
+                strip.Append(
+                    isHot ? $"{Levels[Step(rate, hottest, Levels.Length)]}" : "·", isHot ? new Style(Warmth[Step(rate, hottest, Warmth.Length)]) : Dim);
             }
 
             yield return strip;
@@ -128,8 +131,8 @@ internal sealed class MonitorPage(int pid, Watch watch)
                 ? "the runtime has said nothing yet"
                 : string.Create(
                     CultureInfo.InvariantCulture,
-                    $"runtime   CPU {Of("cpu-usage"):0} %   memory {Of("working-set"):0} MB   managed heap {Of("gc-heap-size"):0.0} MB   allocated {Amounts.Bytes(Of("alloc-rate"))}/s"
-                    + $"   collections/s {Of("gen-0-gc-count"):0} + {Of("gen-1-gc-count"):0} + {Of("gen-2-gc-count"):0}   time in GC {Of("time-in-gc"):0} %"));
+                    $"runtime   CPU {Of("cpu-usage"):0} %   memory {Of("working-set"):0} MB   managed heap {Of("gc-heap-size"):0.0} MB"
+                    + $"   allocated {Amounts.Bytes(Of("alloc-rate"))}/s   collections/s {Of("gen-0-gc-count"):0} + {Of("gen-1-gc-count"):0} + {Of("gen-2-gc-count"):0}   time in GC {Of("time-in-gc"):0} %"));
     }
 
     private static void Lines(List<IRenderable> rows, string heading, IReadOnlyList<string> lines, Style style)

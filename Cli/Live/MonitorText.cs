@@ -32,10 +32,12 @@ internal static class MonitorText
             line.Append(CultureInfo.InvariantCulture, $"{Amounts.Rate(activity.PerSecond(static of => of.MsiHits))} messages/s, ");
             line.Append(CultureInfo.InvariantCulture, $"{Amounts.Rate(activity.PerSecond(static of => of.Faults))} faults/s, ");
             line.Append(CultureInfo.InvariantCulture, $"{Amounts.Rate(activity.PerSecond(static of => of.ControlCalls))} calls/s, ");
-            line.Append(CultureInfo.InvariantCulture, $"{Amounts.Rate(activity.PerSecond(static of => of.Publications))} tables/s{Grace(activity)}{Hot(activity)}; so far ");
+            line.Append(CultureInfo.InvariantCulture, $"{Amounts.Rate(activity.PerSecond(static of => of.Publications))} tables/s");
+            line.Append(CultureInfo.InvariantCulture, $"{Grace(activity)}{Hot(activity)}; so far ");
         }
 
-        line.Append(CultureInfo.InvariantCulture, $"{now.Translations:N0} translations, {now.MsiHits:N0} messages, {now.Faults:N0} faults, {now.ControlCalls:N0} calls");
+        line.Append(CultureInfo.InvariantCulture, $"{now.Translations:N0} translations, {now.MsiHits:N0} messages, ");
+        line.Append(CultureInfo.InvariantCulture, $"{now.Faults:N0} faults, {now.ControlCalls:N0} calls");
         line.Append(now.IsLast ? "; the engine was disposed" : now.IsCounting ? "" : "; accesses are not counted");
         return line.ToString();
     }

@@ -82,7 +82,8 @@ public class MonitorTests
         Assert.Equal((0, ""), (code, error));
         string[] lines = output.TrimEnd().Split('\n');
         Assert.StartsWith("engine 1: so far ", lines[0], StringComparison.Ordinal);
-        Assert.Contains(lines, static line => line.Contains(" translations/s, ", StringComparison.Ordinal) && line.Contains("hot windows 0:", StringComparison.Ordinal));
+        Assert.Contains(
+            lines, static line => line.Contains(" translations/s, ", StringComparison.Ordinal) && line.Contains("hot windows 0:", StringComparison.Ordinal));
         Assert.Equal($"Process {child.Pid} goes on unwatched.", lines[^1]);
         Assert.DoesNotContain('\u001b', output);
     }

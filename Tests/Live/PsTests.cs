@@ -52,6 +52,8 @@ public class PsTests
     {
         (int code, string output, string error) = Pamu("ps", "--json");
         Assert.Equal((0, ""), (code, error));
-        return JsonSerializer.Deserialize<JsonElement[]>(output)!.Select(static one => (JsonElement?)one).FirstOrDefault(one => one!.Value.GetProperty("pid").GetInt32() == pid);
+        return JsonSerializer.Deserialize<JsonElement[]>(output)!
+            .Select(static one => (JsonElement?)one)
+            .FirstOrDefault(one => one!.Value.GetProperty("pid").GetInt32() == pid);
     }
 }

@@ -27,7 +27,7 @@ internal static class WatchedChild
 
         var tallies = new Tally[threads];
         using var stop = new CancellationTokenSource();
-        Thread[] readers = [.. Enumerable.Range(0, threads).Select(i => new Thread(() => tallies[i] = Translate(engine, i, stop.Token)) { Name = $"device {i}" })];
+        Thread[] readers = [.. Enumerable.Range(0, threads).Select(i => new Thread(() => tallies[i] = Translate(engine, i, stop.Token)))];
         long calls = 0;
         var vcpu = new Thread(() => calls = MapAndUnmap(container, stop.Token));
         Array.ForEach(readers, static reader => reader.Start());
@@ -104,10 +104,12 @@ internal static class WatchedChild
     /// <summary>What a leak would show in: descriptors, threads, native blocks of the engine, the managed heap, and whether somebody listens.</summary>
     private static string Held()
     {
+        const string Threads = "Threads:";
+        string threads = File.ReadLines("/proc/self/status").First(static line => line.StartsWith(Threads, StringComparison.Ordinal))[Threads.Length..];
         GC.Collect();
         return JsonSerializer.Serialize(new Holding(
             Directory.GetFileSystemEntries("/proc/self/fd").Length,
-            int.Parse(File.ReadLines("/proc/self/status").First(static line => line.StartsWith("Threads:", StringComparison.Ordinal))[8..], CultureInfo.InvariantCulture),
+            int.Parse(threads, CultureInfo.InvariantCulture),
             NativeBlocks.LiveCount,
             GC.GetTotalMemory(forceFullCollection: true),
             PamuEventSource.Log.IsEnabled()));

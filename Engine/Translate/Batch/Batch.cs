@@ -29,7 +29,13 @@ internal readonly ref struct Batch
         new() { Iovas = iovas, Length = length, Access = access, Targets = targets, Faults = faults, Crosses = crosses, Messages = messages };
 
     internal static Batch Of(
-        ReadOnlySpan<ulong> iovas, ReadOnlySpan<uint> lengths, DmaAccess access, Span<ulong> targets, Span<ulong> faults, Span<ulong> crosses, Span<ulong> messages) =>
+        ReadOnlySpan<ulong> iovas,
+        ReadOnlySpan<uint> lengths,
+        DmaAccess access,
+        Span<ulong> targets,
+        Span<ulong> faults,
+        Span<ulong> crosses,
+        Span<ulong> messages) =>
         new()
         {
             Iovas = iovas,
