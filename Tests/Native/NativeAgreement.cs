@@ -93,7 +93,8 @@ internal sealed unsafe class NativeAgreement
 
         fixed (byte* image = section.Table.Image)
         {
-            AbiSection engines = new() { Table = image };
+            AbiSection engines = *native; // its slot says that nothing is counted
+            engines.Table = image;
             CompareSingles(section, &engines, table);
             CompareRanges(section, &engines, table);
         }
