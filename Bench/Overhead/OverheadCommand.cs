@@ -5,14 +5,14 @@ using PamuFastPath.Bench.Measure;
 namespace PamuFastPath.Bench.Overhead;
 
 /// <summary>
-/// <c>overhead [--processes N] [--json FILE]</c>: what counting and listening cost, interleaved in one process and repeated in several. Each cell is
+/// <c>overhead [--processes N] [--json FILE] [--limits]</c>: what counting and listening cost, interleaved in one process and repeated in several. Each cell is
 /// the median time over the same without counting, of pairs taken next to each other.
 /// </summary>
 internal static class OverheadCommand
 {
     internal const string Name = "overhead";
 
-    private const string Usage = "usage: overhead [--processes N] [--json FILE]";
+    private const string Usage = "usage: overhead [--processes N] [--json FILE] [--limits]  (--limits: exit code 1 if a workload is dearer than CI allows)";
     private const int ProcessesDefault = 5;
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
@@ -21,6 +21,8 @@ internal static class OverheadCommand
     {
         int processes = ProcessesDefault;
         string? json = null;
+        bool isLimited = arguments is [.., "--limits"];
+        arguments = isLimited ? arguments[..^1] : arguments;
         while (arguments is [string option, string value, .. var rest])
         {
             if (option == "--json")
@@ -57,7 +59,13 @@ internal static class OverheadCommand
             JsonSerializer.Serialize(file, new { Machine = Machine.Here(), Processes = processes, Rows = rows }, Json);
         }
 
-        return 0;
+        IReadOnlyList<string> broken = isLimited ? OverheadLimits.Broken(rows) : [];
+        foreach (string line in broken)
+        {
+            Console.WriteLine(line);
+        }
+
+        return broken.Count == 0 ? 0 : 1;
     }
 
     private static void Print(OverheadRow[] rows)
