@@ -76,66 +76,6 @@ internal static unsafe class BatchCounter
         }
     }
 
-    /// <summary>The same with spans: what puts them together stands here, because the way that counts nothing should not clear memory for it.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static BatchResult TranslateEach(
-        nuint section,
-        TableHeader* table,
-        ReadOnlySpan<ulong> iovas,
-        ulong length,
-        DmaAccess access,
-        Span<ulong> targets,
-        Span<ulong> faults,
-        Span<ulong> crosses,
-        Span<ulong> messages,
-        BatchKernel? kernel) => TranslateEach(section, table, Batch.Of(iovas, length, access, targets, faults, crosses, messages), kernel);
-
-    /// <summary>The same with spans.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static void Count(
-        nuint section,
-        TableHeader* table,
-        ReadOnlySpan<ulong> iovas,
-        ulong length,
-        DmaAccess access,
-        Span<ulong> targets,
-        Span<ulong> faults,
-        Span<ulong> crosses,
-        Span<ulong> messages,
-        int at,
-        ulong sample,
-        in BatchResult result) => Count(section, table, Batch.Of(iovas, length, access, targets, faults, crosses, messages), at, sample, result);
-
-    /// <summary>The same with spans: what puts them together stands here, because the way that counts nothing should not clear memory for it.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static BatchResult TranslateEach(
-        nuint section,
-        TableHeader* table,
-        ReadOnlySpan<ulong> iovas,
-        ReadOnlySpan<uint> lengths,
-        DmaAccess access,
-        Span<ulong> targets,
-        Span<ulong> faults,
-        Span<ulong> crosses,
-        Span<ulong> messages,
-        BatchKernel? kernel) => TranslateEach(section, table, Batch.Of(iovas, lengths, access, targets, faults, crosses, messages), kernel);
-
-    /// <summary>The same with spans.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static void Count(
-        nuint section,
-        TableHeader* table,
-        ReadOnlySpan<ulong> iovas,
-        ReadOnlySpan<uint> lengths,
-        DmaAccess access,
-        Span<ulong> targets,
-        Span<ulong> faults,
-        Span<ulong> crosses,
-        Span<ulong> messages,
-        int at,
-        ulong sample,
-        in BatchResult result) => Count(section, table, Batch.Of(iovas, lengths, access, targets, faults, crosses, messages), at, sample, result);
-
     private static void CountEach(nuint section, TableHeader* table, in Batch batch)
     {
         for (int i = 0; i < batch.Iovas.Length; i++)

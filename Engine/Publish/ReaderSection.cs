@@ -132,7 +132,7 @@ public readonly unsafe ref struct ReaderSection
     {
         if ((_counters & AccessCounter.WindowsTag) != 0)
         {
-            return BatchCounter.TranslateEach(_counters, _table, iovas, length, access, targets, faultMask, crossMask, msiMask, kernel);
+            return BatchCounter.TranslateEach(_counters, _table, Batch.Of(iovas, length, access, targets, faultMask, crossMask, msiMask), kernel);
         }
 
         int at = BatchCounter.SampleAt(_counters, iovas.Length);
@@ -149,7 +149,7 @@ public readonly unsafe ref struct ReaderSection
         }
         else
         {
-            BatchCounter.Count(_counters, _table, iovas, length, access, targets, faultMask, crossMask, msiMask, at, sample, result);
+            BatchCounter.Count(_counters, _table, Batch.Of(iovas, length, access, targets, faultMask, crossMask, msiMask), at, sample, result);
         }
 
         return result;
@@ -179,7 +179,7 @@ public readonly unsafe ref struct ReaderSection
     {
         if ((_counters & AccessCounter.WindowsTag) != 0)
         {
-            return BatchCounter.TranslateEach(_counters, _table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
+            return BatchCounter.TranslateEach(_counters, _table, Batch.Of(iovas, lengths, access, targets, faultMask, crossMask, msiMask), kernel);
         }
 
         int at = BatchCounter.SampleAt(_counters, iovas.Length);
@@ -187,7 +187,7 @@ public readonly unsafe ref struct ReaderSection
         BatchResult result = BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
         if (_counters != 0)
         {
-            BatchCounter.Count(_counters, _table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, at, sample, result);
+            BatchCounter.Count(_counters, _table, Batch.Of(iovas, lengths, access, targets, faultMask, crossMask, msiMask), at, sample, result);
         }
 
         return result;
