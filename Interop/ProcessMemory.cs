@@ -37,10 +37,10 @@ public readonly unsafe partial struct ProcessMemory : IArgumentMemory
         }
     }
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport("libc")]
     private static partial nint process_vm_readv(int pid, IoVector* local, nuint localCount, IoVector* remote, nuint remoteCount, nuint flags);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport("libc")]
     private static partial nint process_vm_writev(int pid, IoVector* local, nuint localCount, IoVector* remote, nuint remoteCount, nuint flags);
 
     /// <summary>struct iovec.</summary>

@@ -38,7 +38,7 @@ internal static unsafe partial class Syscalls
             long result;
             do
             {
-                result = Result(poll(first, (nuint)entries.Length, milliseconds));
+                result = Result(Libc.poll(first, (nuint)entries.Length, milliseconds));
             }
             while (result == -Interrupted);
 
@@ -54,7 +54,7 @@ internal static unsafe partial class Syscalls
         long result;
         do
         {
-            result = Math.Min(Result(read(events, &taken, sizeof(ulong))), 0);
+            result = Math.Min(Result(Libc.read(events, &taken, sizeof(ulong))), 0);
         }
         while (result == -Interrupted);
 
@@ -69,19 +69,10 @@ internal static unsafe partial class Syscalls
         long result;
         do
         {
-            result = Math.Min(Result(write(events, &count, sizeof(ulong))), 0);
+            result = Math.Min(Result(Libc.write(events, &count, sizeof(ulong))), 0);
         }
         while (result == -Interrupted);
 
         return result;
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int poll(PollEntry* entries, nuint count, int milliseconds);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint read(SafeFileHandle file, void* bytes, nuint count);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint write(SafeFileHandle file, void* bytes, nuint count);
 }

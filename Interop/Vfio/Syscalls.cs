@@ -3,7 +3,7 @@
 // Unsafe: hands addresses to the kernel. Invariants:
 //   - a descriptor reaches a call only inside its SafeHandle, which the marshaller keeps open for the call;
 //   - ioctl(2) is variadic in C. On the supported 64-bit ports a third argument of register size is passed like a fixed one, which is what
-//     the declaration here says; anything else would need a native shim;
+//     the declaration in Libc says; anything else would need a native shim;
 //   - an interrupted call (EINTR) is made again where that is harmless: none of these has done anything by then.
 
 using System.Runtime.InteropServices;
@@ -35,7 +35,7 @@ internal static unsafe partial class Syscalls
         {
             if (!IsAnswered(new Syscall("open") { Path = path }, out fd))
             {
-                fd = Result(open(path, ReadWriteCloseOnExec));
+                fd = Result(Libc.open(path, ReadWriteCloseOnExec));
             }
         }
         while (fd == -Interrupted);
@@ -48,7 +48,7 @@ internal static unsafe partial class Syscalls
     {
         if (!IsAnswered(new Syscall("eventfd"), out long fd))
         {
-            fd = Result(eventfd(0, EventCloseOnExec));
+            fd = Result(Libc.eventfd(0, EventCloseOnExec));
         }
 
         return Descriptor(fd, out error);
@@ -107,7 +107,7 @@ internal static unsafe partial class Syscalls
             long result;
             do
             {
-                result = Result(pread(file, bytes, (nuint)destination.Length, offset));
+                result = Result(Libc.pread(file, bytes, (nuint)destination.Length, offset));
             }
             while (result == -Interrupted);
 
@@ -128,7 +128,7 @@ internal static unsafe partial class Syscalls
             long result;
             do
             {
-                result = Result(pwrite(file, bytes, (nuint)source.Length, offset));
+                result = Result(Libc.pwrite(file, bytes, (nuint)source.Length, offset));
             }
             while (result == -Interrupted);
 
@@ -146,12 +146,12 @@ internal static unsafe partial class Syscalls
             return 0;
         }
 
-        nint address = mmap(0, length, ProtectionReadWrite, MapShared, file, offset);
+        nint address = Libc.mmap(0, length, ProtectionReadWrite, MapShared, file, offset);
         error = address == -1 ? -Marshal.GetLastPInvokeError() : 0;
         return address == -1 ? 0 : address;
     }
 
-    internal static void Unmap(nint address, nuint length) => _ = munmap(address, length);
+    internal static void Unmap(nint address, nuint length) => _ = Libc.munmap(address, length);
 
     private static bool IsAnswered(in Syscall call, out long result)
     {
@@ -168,31 +168,10 @@ internal static unsafe partial class Syscalls
         long result;
         do
         {
-            result = Result(ioctl(file, request | NoneBit, argument));
+            result = Result(Libc.ioctl(file, request | NoneBit, argument));
         }
         while (result == -Interrupted);
 
         return result;
     }
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int open(string path, int flags);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int eventfd(uint initial, int flags);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int ioctl(SafeFileHandle file, nuint request, nuint argument);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint pread(SafeFileHandle file, byte* bytes, nuint count, long offset);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint pwrite(SafeFileHandle file, byte* bytes, nuint count, long offset);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint mmap(nint address, nuint length, int protection, int flags, SafeFileHandle file, long offset);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int munmap(nint address, nuint length);
 }

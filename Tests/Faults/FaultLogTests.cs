@@ -38,6 +38,39 @@ public sealed class FaultLogTests
     }
 
     /// <summary>Each record comes out once, whole, and after those its thread recorded before.</summary>
+    /// <summary>Where the log is never full, every record takes a place: threads meet at the head all the time.</summary>
+    [Fact]
+    public void What_threads_record_at_once_is_all_there_and_each_once()
+    {
+        const int Writers = 4;
+        const int Each = 50_000;
+        var log = new FaultLog(1 << 18);
+        using var start = new Barrier(Writers);
+        Thread[] threads =
+        [
+            .. Enumerable.Range(0, Writers).Select(writer => new Thread(() =>
+            {
+                start.SignalAndWait();
+                for (int i = 0; i < Each; i++)
+                {
+                    log.Record(new FaultRecord(FaultKind.NoMapping, (uint)writer, (uint)i, 1, DmaAccess.Read, 0));
+                }
+            })),
+        ];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+
+        var next = new ulong[Writers];
+        while (log.TryTake(out FaultRecord fault))
+        {
+            Assert.Equal(next[fault.Liodn]++, fault.Iova);
+        }
+
+        Assert.All(next, count => Assert.Equal((ulong)Each, count));
+        Assert.Equal((long)Writers * Each, log.TotalCount);
+        Assert.Equal(0, log.DroppedCount);
+    }
+
     [Fact]
     public void Any_number_of_threads_record_and_any_number_take()
     {

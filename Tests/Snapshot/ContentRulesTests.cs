@@ -106,6 +106,7 @@ public sealed class ContentRulesTests
     }
 
     [Theory]
+    [InlineData("PLAT", 24)]
     [InlineData("PLAT", 31)]
     [InlineData("PLAT", 40)]
     [InlineData("CONT", 32)]
@@ -125,6 +126,29 @@ public sealed class ContentRulesTests
             return chunk with { Payload = payload };
         });
         Assert.Equal(Errno.EINVAL, ErrnoOf.Call(() => machine.Container.Restore(bad)));
+    }
+
+    /// <summary>MAP_DMA refuses it too: the last page of the memory would lie outside of the aperture.</summary>
+    [Fact]
+    public void An_aperture_below_a_page_with_memory_in_it_is_EINVAL()
+    {
+        const ulong aperture = 0x8000;
+        using var machine = new SnapshotMachine(new PamuPlatform { PageSize = 2 * (int)aperture });
+        machine.Container.SetIommu(machine.Engine.Platform.PamuExtension);
+        machine.Container.SetGeometry(0, aperture - 1);
+        machine.Container.SetWindows(1);
+        byte[] empty = machine.Container.Save();
+        var window = new byte[WindowBytes];
+        (window[2], window[3]) = (1, 3); // memory, to be read and written
+        BitConverter.TryWriteBytes(window.AsSpan(16), aperture);
+
+        using var other = new SnapshotMachine(machine.Engine.Platform);
+        byte[] bad = SnapshotBytes.With(empty, "WNDW", chunk => chunk with { Payload = window });
+        PamuException refused = Assert.Throws<PamuException>(() => other.Container.Restore(bad));
+
+        Assert.Equal(Errno.EINVAL, refused.Errno);
+        Assert.Contains("an aperture below a page", refused.Message, StringComparison.Ordinal);
+        other.AssertUntouched(empty);
     }
 
     [Fact]
