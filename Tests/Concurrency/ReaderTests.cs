@@ -146,13 +146,19 @@ public class ReaderTests
         thread.Join();
 
         Thread unmap = UnmapInBackground(container);
-        (string Reader, bool IsAlive) wait = events.Next();
-        Assert.Equal(("lost", false), wait);
-        Assert.True(unmap.IsAlive);
-        Assert.Equal(["lost"], engine.ReadersInSection);
+        try
+        {
+            (string Reader, bool IsAlive) wait = events.Next();
+            Assert.Equal(("lost", false), wait);
+            Assert.True(unmap.IsAlive);
+            Assert.Equal(["lost"], engine.ReadersInSection);
+        }
+        finally
+        {
+            lost!.RemoveByForce(); // or closing the engine waits, too
+            unmap.Join();
+        }
 
-        lost!.RemoveByForce();
-        unmap.Join();
         Assert.Throws<ObjectDisposedException>(() => lost.Enter(container).Dispose());
     }
 

@@ -26,6 +26,9 @@ internal sealed record Bug
     /// <summary>Seconds after which a run that has not ended is a hang, for bugs whose sign is one. 0: a hang is no sign of this bug.</summary>
     public int HangsAfter { get; init; }
 
+    /// <summary>The fuzzer's target that has to find it, too; null if none is asked to.</summary>
+    public string? Fuzz { get; init; }
+
     /// <summary>For a change that no test can see: why. Such a change is not counted.</summary>
     public string? Equivalent { get; init; }
 

@@ -4,10 +4,11 @@ using System.Globalization;
 using PamuFastPath.Tests.PlantedBugs;
 
 const string Usage = """
-    planted-bugs: plants bugs in the engine and checks that the tests notice. The tests must be built: dotnet build -c Release Tests
+    planted-bugs: plants bugs in the engine and checks that the tests notice. The solution must be built: dotnet build -c Release
       check                  every bug of the list can still be planted
       sample [COUNT [SEED]]  some of them, 4 by default; the seed is printed
       only NAME...           these
+      fuzz [SECONDS]         those that the fuzzer has to find, for 60 seconds each by default
       all [--resume]         all of them, and docs/planted-bugs.md; --resume goes on where a run of the same sources was interrupted
     """;
 
@@ -31,6 +32,10 @@ try
         case ["only", .. string[] names] when names.Length > 0:
             string? unknown = Array.Find(names, name => !bugs.Exists(bug => bug.Name == name));
             return unknown == null ? SeekAll([.. bugs.Where(bug => names.Contains(bug.Name))]) : throw new BadListException($"there is no bug '{unknown}'");
+        case ["fuzz"]:
+            return SeekByFuzzing(60);
+        case ["fuzz", string seconds] when int.TryParse(seconds, out int n) && n > 0:
+            return SeekByFuzzing(n);
         case ["all"]:
             return All(isResumed: false);
         case ["all", "--resume"]:
@@ -52,6 +57,15 @@ try
     {
         var hunt = new Hunt(root);
         return hunt.IsQuietWithoutBugs(chosen, isWhole: false) ? Sum([.. chosen.Select(hunt.Seek)]) : 1;
+    }
+
+    int SeekByFuzzing(int seconds)
+    {
+        Bug[] asked = [.. bugs.Where(bug => bug.Fuzz != null).OrderBy(bug => bug.Fuzz, StringComparer.Ordinal)];
+        var hunt = new FuzzHunt(root);
+        int found = asked.Count(bug => hunt.Seek(bug, seconds));
+        Console.WriteLine($"{found} of {asked.Length} bugs found");
+        return found == asked.Length ? 0 : 1;
     }
 
     int All(bool isResumed)
