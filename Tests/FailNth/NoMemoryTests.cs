@@ -90,11 +90,15 @@ public sealed class NoMemoryTests
         using var engine = new PamuEngine(new PamuPlatform { Counting = AccessCounting.On });
         using PamuReader first = engine.CreateReader();
         PamuReader? second = null;
+        using (engine.CreateReader())
+        {
+            // Its slot is there to be used again.
+        }
 
         int blocks = Repeated.WithoutMemory(
             () => ErrnoOf.Call(() => second = engine.CreateReader()), () => Assert.Equal(1, engine.GetStatistics().Readers));
 
-        Assert.Equal(1, blocks);
+        Assert.Equal((1, 2), (blocks, engine.Readers.SlotCount));
         second!.Translate(0u, 0, 1, DmaAccess.Read);
         long live = NativeBlocks.LiveCountOfThread;
         second.Dispose();

@@ -45,7 +45,7 @@ internal sealed partial class Suite
             File.Copy(file, copy, overwrite: true);
         }
 
-        foreach (string file in Directory.GetFiles(built, "PamuFastPath*.dll"))
+        foreach (string file in (string[])[.. Directory.GetFiles(built, "PamuFastPath*.dll"), Path.Combine(built, "pamu.dll")])
         {
             File.Copy(file, Path.Combine(_clean, Path.GetFileName(file)), overwrite: true);
         }

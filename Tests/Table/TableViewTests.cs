@@ -94,6 +94,7 @@ public sealed class TableViewTests
     [InlineData("window count", 0x24, 4u)]
     [InlineData("window shift", 0x20, 64u)]
     [InlineData("window shift", 0x20, 15u)]
+    [InlineData("window shift", 0x20, 0x50u)] // 16 to a shift instruction, which takes six bits
     [InlineData("aperture last", 0x18, 0x1F_FFFEu)]
     [InlineData("refusal", 0x2C, 7u)]
     [InlineData("live windows", 0x34, 9u)]

@@ -124,7 +124,7 @@ internal sealed class TraceReader(TraceFile file, Scenario scenario)
             : throw file.Error($"{column}: '{Text(text)}' is no hex address");
 
     private ulong Decimal(string column, ReadOnlySpan<byte> text) =>
-        text is [>= (byte)'0' and <= (byte)'9', ..] && Utf8Parser.TryParse(text, out ulong value, out int used) && used == text.Length
+        Utf8Parser.TryParse(text, out ulong value, out int used) && used == text.Length
             ? value
             : throw file.Error($"{column}: '{Text(text)}' is no number");
 
