@@ -171,7 +171,7 @@ internal sealed unsafe class ReaderRegistry(CounterBook counters)
 
     /// <summary>
     /// Whether the calling thread is inside a section of a reader it owns. Exact: only the thread itself could change that. Thread objects are
-    /// compared, because the number of a thread that died is given to another.
+    /// compared: the number of a thread that died may be given to another.
     /// </summary>
     internal bool CallerIsInSection()
     {

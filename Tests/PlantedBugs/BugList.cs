@@ -59,5 +59,5 @@ internal static class BugList
     }
 }
 
-/// <summary>The list of bugs is wrong, or a bug cannot be planted.</summary>
+/// <summary>The list of bugs is wrong, or a bug cannot be planted, or not be looked for.</summary>
 internal sealed class BadListException(string message) : Exception(message);

@@ -57,7 +57,7 @@ internal sealed partial class FuzzHunt
             Match found = Found().Match(result.Output);
             if (!found.Success && (result.IsOverdue || result.ExitCode != 0))
             {
-                throw new InvalidOperationException(result.Output);
+                throw new BadListException($"the fuzzer could not look for {bug.FullName}:\n{result.Output.Trim()}");
             }
 
             Console.WriteLine(found.Success ? $"found   {bug.Fuzz,-10} {bug.FullName}: {found.Groups[1].Value}" : $"MISSED  {bug.Fuzz,-10} {bug.FullName}");

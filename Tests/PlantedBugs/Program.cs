@@ -5,11 +5,11 @@ using PamuFastPath.Tests.PlantedBugs;
 
 const string Usage = """
     planted-bugs: plants bugs in the engine and checks that the tests notice. The solution must be built: dotnet build -c Release
-      check                  every bug of the list can still be planted
-      sample [COUNT [SEED]]  some of them, 4 by default; the seed is printed
-      only NAME...           these
-      fuzz [SECONDS]         those that the fuzzer has to find, for 60 seconds each by default
-      all [--resume]         all of them, and docs/planted-bugs.md; --resume goes on where a run of the same sources was interrupted
+      check                     every bug of the list can still be planted
+      sample [COUNT [SEED]]     some of them, 4 by default; the seed is printed
+      only NAME...              these
+      fuzz [SECONDS [NAME...]]  those that the fuzzer has to find, for 60 seconds each by default; needs Interop/Native/build
+      all [--resume]            all of them, and docs/planted-bugs.md; --resume goes on where a run of the same sources was interrupted
     """;
 
 string root = AppContext.BaseDirectory;
@@ -33,9 +33,9 @@ try
             string? unknown = Array.Find(names, name => !bugs.Exists(bug => bug.Name == name));
             return unknown == null ? SeekAll([.. bugs.Where(bug => names.Contains(bug.Name))]) : throw new BadListException($"there is no bug '{unknown}'");
         case ["fuzz"]:
-            return SeekByFuzzing(60);
-        case ["fuzz", string seconds] when int.TryParse(seconds, out int n) && n > 0:
-            return SeekByFuzzing(n);
+            return SeekByFuzzing(60, []);
+        case ["fuzz", string seconds, .. string[] names] when int.TryParse(seconds, out int n) && n > 0:
+            return SeekByFuzzing(n, names);
         case ["all"]:
             return All(isResumed: false);
         case ["all", "--resume"]:
@@ -59,9 +59,9 @@ try
         return hunt.IsQuietWithoutBugs(chosen, isWhole: false) ? Sum([.. chosen.Select(hunt.Seek)]) : 1;
     }
 
-    int SeekByFuzzing(int seconds)
+    int SeekByFuzzing(int seconds, string[] names)
     {
-        Bug[] asked = [.. bugs.Where(bug => bug.Fuzz != null).OrderBy(bug => bug.Fuzz, StringComparer.Ordinal)];
+        Bug[] asked = [.. bugs.Where(bug => bug.Fuzz != null && (names.Length == 0 || names.Contains(bug.Name))).OrderBy(bug => bug.Fuzz, StringComparer.Ordinal)];
         var hunt = new FuzzHunt(root);
         int found = asked.Count(bug => hunt.Seek(bug, seconds));
         Console.WriteLine($"{found} of {asked.Length} bugs found");

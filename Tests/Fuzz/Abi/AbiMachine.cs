@@ -206,21 +206,30 @@ internal sealed unsafe class AbiMachine : IDisposable
         _section[0] = 0;
     }
 
-    /// <summary>A batch inside the section that was entered, or with none.</summary>
-    internal int Batch(ulong[] iovas, ulong length, int access)
+    /// <summary>A batch inside the section that was entered, or with none; of one length, or each of its own.</summary>
+    internal int Batch(ulong[] iovas, uint[]? lengths, ulong length, int access)
     {
         int words = (iovas.Length + 63) / 64;
+        nuint count = (nuint)iovas.Length;
         ulong[] targets = new ulong[iovas.Length];
         ulong[] masks = new ulong[3 * words];
         ulong* counts = stackalloc ulong[3];
         int result;
         fixed (nint* section = _section)
+        fixed (ulong* from = iovas, to = targets, mask = masks)
+        fixed (uint* each = lengths)
         {
-            var batch = (delegate* unmanaged[Cdecl]<nint*, ulong*, nuint, ulong, int, ulong*, ulong*, ulong*, ulong*, ulong*, int>)_library["pamu_translate_batch"];
-            fixed (ulong* from = iovas, to = targets, mask = masks)
+            if (lengths == null)
             {
-                result = batch(
-                    section, from, (nuint)iovas.Length, length, access, to, mask, mask + words, mask + 2 * words, counts);
+                var batch = (delegate* unmanaged[Cdecl]<nint*, ulong*, nuint, ulong, int, ulong*, ulong*, ulong*, ulong*, ulong*, int>)
+                    _library["pamu_translate_batch"];
+                result = batch(section, from, count, length, access, to, mask, mask + words, mask + 2 * words, counts);
+            }
+            else
+            {
+                var batch = (delegate* unmanaged[Cdecl]<nint*, ulong*, uint*, nuint, int, ulong*, ulong*, ulong*, ulong*, ulong*, int>)
+                    _library["pamu_translate_batch_lengths"];
+                result = batch(section, from, each, count, access, to, mask, mask + words, mask + 2 * words, counts);
             }
         }
 

@@ -254,20 +254,22 @@ internal sealed class AbiScript : IDisposable
         }
 
         ulong length = call.Length < 90 ? 1UL << call.Length % 16 : call.Length < 95 ? 0 : call.Wild;
+        int first = call.Length;
+        uint[]? lengths = (call.Shape & 2) != 0 ? [.. iovas.Select((_, i) => (first + i) % 23 == 0 ? 0 : 1u << (first + 7 * i) % 18)] : null;
         DmaAccess access = (call.Shape & 1) != 0 ? DmaAccess.Write : DmaAccess.Read;
-        Same(isInSection ? 0 : -(long)Errno.EBADF, machine => machine.Batch(iovas, length, (int)access), "pamu_translate_batch");
+        Same(isInSection ? 0 : -(long)Errno.EBADF, machine => machine.Batch(iovas, lengths, length, (int)access), "a batch");
         for (int i = 0; isInSection && i < iovas.Length; i++)
         {
             // A closed container's table refuses everything as out of the aperture, and so does the model's lack of one.
             ModelAnswer expected = _model.Container(0) is ModelContainer open
-                ? ModelTranslation.Translate(open, iovas[i], length, access)
+                ? ModelTranslation.Translate(open, iovas[i], lengths?[i] ?? length, access)
                 : ModelAnswer.Refused(FaultKind.OutOfAperture, iovas[i]);
             foreach (AbiMachine machine in _machines)
             {
                 bool isFault = (machine.Masks[i / 64] >> (i % 64) & 1) != 0;
                 Require(
                     machine.Targets[i] == expected.Target && isFault == (expected.Kind == TranslationKind.Fault),
-                    $"{machine.Name}: {access} of {length} bytes at 0x{iovas[i]:x}: {expected}, and got 0x{machine.Targets[i]:x}");
+                    $"{machine.Name}: {access} of {lengths?[i] ?? length} bytes at 0x{iovas[i]:x}: {expected}, and got 0x{machine.Targets[i]:x}");
             }
         }
     }

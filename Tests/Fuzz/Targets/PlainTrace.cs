@@ -39,15 +39,23 @@ internal sealed class PlainTrace(Scenario scenario, RebuiltModel model)
             counts.Invalidations,
             counts.Translated,
             counts.Messages,
+            counts.Crossing,
             counts.BytesRead,
             counts.BytesWritten,
             [.. counts.Faults.Select(pair => (pair.Key, pair.Value))]);
     }
 
     internal static string Text(
-        long rows, long invalidations, long translated, long messages, UInt128 read, UInt128 written, IReadOnlyList<(FaultKind Kind, long Count)> faults) =>
+        long rows,
+        long invalidations,
+        long translated,
+        long messages,
+        long crossing,
+        UInt128 read,
+        UInt128 written,
+        IReadOnlyList<(FaultKind Kind, long Count)> faults) =>
         string.Create(CultureInfo.InvariantCulture, $"{rows} rows, {invalidations} invalidations, {translated} translated, {messages} messages, ")
-        + string.Create(CultureInfo.InvariantCulture, $"{read} and {written} bytes, ")
+        + string.Create(CultureInfo.InvariantCulture, $"{crossing} crossing, {read} and {written} bytes, ")
         + string.Join(", ", faults.OrderBy(fault => fault.Kind).Select(fault => $"{fault.Kind} {fault.Count}"));
 
     private sealed class Counts
@@ -59,6 +67,8 @@ internal sealed class PlainTrace(Scenario scenario, RebuiltModel model)
         internal long Translated { get; set; }
 
         internal long Messages { get; set; }
+
+        internal long Crossing { get; set; }
 
         internal UInt128 BytesRead { get; set; }
 
@@ -107,6 +117,7 @@ internal sealed class PlainTrace(Scenario scenario, RebuiltModel model)
     private void Add(Counts counts, uint liodn, ulong iova, ulong length, DmaAccess access)
     {
         ModelRange range = ModelTranslation.TranslateRange(model.Holder(liodn), iova, length, access);
+        counts.Crossing += ModelTranslation.Translate(model.Holder(liodn), iova, length, access).Kind == TranslationKind.Crosses ? 1 : 0;
         FaultKind fault = range.Fault;
         bool isMessage = range.Segments is [{ IsMsi: true }] && length == 4 && iova % 4 == 0;
         if (access == DmaAccess.Write && !isMessage && range.Segments.Exists(segment => segment.IsMsi))

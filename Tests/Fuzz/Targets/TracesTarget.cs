@@ -38,10 +38,14 @@ internal sealed class TracesTarget : FuzzTarget
         string header = text.ReadLine()!;
         for (int slice = 0; slice < 8; slice++)
         {
+            // Rows as they follow each other, and then a few messages, of which there are not many.
             List<string> lines = [header];
-            for (int row = 0; row < 12 && text.ReadLine() is string line; row++)
+            while (lines.Count <= 16 && text.ReadLine() is string line)
             {
-                lines.Add(line);
+                if (lines.Count <= 12 || line.Contains(",M,", StringComparison.Ordinal))
+                {
+                    lines.Add(line);
+                }
             }
 
             yield return System.Text.Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n");
@@ -90,7 +94,7 @@ internal sealed class TracesTarget : FuzzTarget
     }
 
     private static string? Summary(ReplayResult? result) => result == null ? null : PlainTrace.Text(
-        result.Rows, result.Invalidations, result.Translated, result.Messages, result.BytesRead, result.BytesWritten, result.FaultsByKind);
+        result.Rows, result.Invalidations, result.Translated, result.Messages, result.Crossing, result.BytesRead, result.BytesWritten, result.FaultsByKind);
 
     private static byte[] Packed(byte[] input)
     {
