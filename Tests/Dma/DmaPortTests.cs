@@ -141,6 +141,8 @@ public sealed class DmaPortTests : IDisposable
         Assert.Equal(new DmaResult(DmaStatus.NoMemory, 0, FaultKind.None, 0), _port.Read(At(6), new byte[4]));
         Assert.Equal(new DmaResult(DmaStatus.NoMemory, 8, FaultKind.None, 0), _port.Read(At(6) - 8, new byte[16]));
         Assert.Equal(new DmaResult(DmaStatus.NoMemory, 0, FaultKind.None, 0), _port.Write(At(6), new byte[4]));
+        _container.MapDma(Ram, At(7), Window, DmaPermissions.Write);
+        Assert.Equal(new DmaResult(DmaStatus.NoMemory, 0, FaultKind.None, 0), _port.Write(At(7) - 8, new byte[16]));
         Assert.Equal(0, _machine.Engine.Faults.TotalCount);
     }
 
