@@ -6,7 +6,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace PamuFastPath.Interop;
 
-/// <summary>Declarations. What the generator makes of them has local functions without a body, which coverlet cannot read: so they stand alone, and excluded.</summary>
+/// <summary>
+/// Declarations. What the generator makes of them has local functions without a body, which coverlet cannot read: so they stand alone, and excluded.
+/// </summary>
 [ExcludeFromCodeCoverage]
 internal static unsafe partial class Libc
 {

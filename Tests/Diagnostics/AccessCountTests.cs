@@ -341,10 +341,17 @@ public class AccessCountTests
         foreach (bool windows in (bool[])[true, false])
         {
             machine.Engine.CountsWindows = windows;
-            Run(); // the JIT allocates for itself
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            Run();
-            Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+            // What counting allocates is there in every run; what the JIT and the runtime need once, in one of them.
+            long least = long.MaxValue;
+            for (int run = 0; run < 5 && least != 0; run++)
+            {
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                Run();
+                least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+            }
+
+            Assert.Equal(0, least);
         }
     }
 }

@@ -4,7 +4,7 @@ using System.Globalization;
 using PamuFastPath.Tests.PlantedBugs;
 
 const string Usage = """
-    planted-bugs: plants bugs in the engine and checks that the tests notice. The solution must be built: dotnet build -c Release
+    planted-bugs: plants bugs in the engine and checks that the tests notice.
       check                     every bug of the list can still be planted
       sample [COUNT [SEED]]     some of them, 4 by default; the seed is printed
       only NAME...              these
@@ -22,6 +22,7 @@ try
 {
     List<Bug> list = BugList.Read(root);
     List<Bug> bugs = [.. list.Where(bug => bug.Equivalent == null)];
+    List<Bug> forFuzzer = [.. bugs.Where(bug => bug.Fuzz != null).OrderBy(bug => bug.Fuzz, StringComparer.Ordinal)];
     switch (args)
     {
         case ["check"]:
@@ -30,12 +31,11 @@ try
         case ["sample", .. string[] numbers] when numbers.Length <= 2 && numbers.All(number => int.TryParse(number, out int n) && n > 0):
             return Sample(numbers.Length > 0 ? Number(numbers[0]) : 4, numbers.Length > 1 ? Number(numbers[1]) : Random.Shared.Next(1, 1_000_000));
         case ["only", .. string[] names] when names.Length > 0:
-            string? unknown = Array.Find(names, name => !bugs.Exists(bug => bug.Name == name));
-            return unknown == null ? SeekAll([.. bugs.Where(bug => names.Contains(bug.Name))]) : throw new BadListException($"there is no bug '{unknown}'");
+            return SeekAll(Named(bugs, names));
         case ["fuzz"]:
-            return SeekByFuzzing(60, []);
+            return SeekByFuzzing(60, forFuzzer);
         case ["fuzz", string seconds, .. string[] names] when int.TryParse(seconds, out int n) && n > 0:
-            return SeekByFuzzing(n, names);
+            return SeekByFuzzing(n, names.Length == 0 ? forFuzzer : Named(forFuzzer, names));
         case ["all"]:
             return All(isResumed: false);
         case ["all", "--resume"]:
@@ -59,13 +59,12 @@ try
         return hunt.IsQuietWithoutBugs(chosen, isWhole: false) ? Sum([.. chosen.Select(hunt.Seek)]) : 1;
     }
 
-    int SeekByFuzzing(int seconds, string[] names)
+    int SeekByFuzzing(int seconds, List<Bug> asked)
     {
-        Bug[] asked = [.. bugs.Where(bug => bug.Fuzz != null && (names.Length == 0 || names.Contains(bug.Name))).OrderBy(bug => bug.Fuzz, StringComparer.Ordinal)];
         var hunt = new FuzzHunt(root);
         int found = asked.Count(bug => hunt.Seek(bug, seconds));
-        Console.WriteLine($"{found} of {asked.Length} bugs found");
-        return found == asked.Length ? 0 : 1;
+        Console.WriteLine($"{found} of {asked.Count} bugs found");
+        return found == asked.Count ? 0 : 1;
     }
 
     int All(bool isResumed)
@@ -103,6 +102,12 @@ catch (BadListException wrong)
 {
     Console.Error.WriteLine(wrong.Message);
     return 2;
+}
+
+static List<Bug> Named(List<Bug> bugs, string[] names)
+{
+    string? unknown = Array.Find(names, name => !bugs.Exists(bug => bug.Name == name));
+    return unknown == null ? bugs.FindAll(bug => names.Contains(bug.Name)) : throw new BadListException($"there is no such bug: {unknown}");
 }
 
 static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
