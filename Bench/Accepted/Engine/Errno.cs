@@ -33,11 +33,14 @@ public enum Errno
     /// <summary>Argument memory is null or not accessible, or the page source cannot supply the memory behind a <c>vaddr</c>.</summary>
     EFAULT = 14,
 
-    /// <summary>A window or range is already mapped, or the domain is enabled.</summary>
+    /// <summary>A window or range is already mapped, the domain is enabled, or something is taken.</summary>
     EBUSY = 16,
 
     /// <summary>The kernel's: the IOMMU holds a map there.</summary>
     EEXIST = 17,
+
+    /// <summary>A snapshot was made on another platform.</summary>
+    EXDEV = 18,
 
     /// <summary>No such MSI bank or IOMMU type, or a window is mapped before the window count was set.</summary>
     ENODEV = 19,
@@ -54,6 +57,6 @@ public enum Errno
     /// <summary>The call would wait for a reader section, or a transaction, of its own thread.</summary>
     EDEADLK = 35,
 
-    /// <summary>The kernel's answer contradicts itself.</summary>
+    /// <summary>The kernel's answer contradicts itself, or what was given, a snapshot or a C header, is of a version that this library does not know.</summary>
     EPROTO = 71,
 }

@@ -23,17 +23,19 @@ internal static class ContainerDoor
         where TMemory : IArgumentMemory, allows ref struct
     {
         long began = PamuEventSource.Now();
-        long result = Dispatch(container, PamuRequests.Plain(request), argument, memory);
-        PamuEventSource.Log.IoctlDone(container.Fd, request, result, began);
+        DecodedArguments arguments = default;
+        long result = Dispatch(container, PamuRequests.Plain(request), argument, memory, ref arguments);
+        container.Engine.CallDone(container.Fd, request, result, began, arguments);
         return result;
     }
 
-    private static long Dispatch<TMemory>(PamuContainer container, uint request, ulong argument, TMemory memory)
+    private static long Dispatch<TMemory>(
+        PamuContainer container, uint request, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         if (container.CurrentState.IsDisposed)
         {
-            return -(long)Errno.EBADF;
+            return LastRefusal.Answer(Errno.EBADF, "container", "the container is open");
         }
 
         switch (request)
@@ -41,27 +43,29 @@ internal static class ContainerDoor
             case PamuRequests.GetApiVersion:
                 return 0;
             case PamuRequests.CheckExtension:
+                arguments = DecodedArguments.Value(argument);
                 return argument == container.Engine.Platform.PamuExtension ? 1 : 0;
             case PamuRequests.SetIommu:
-                return Result(container.TrySetIommu(argument));
+                arguments = DecodedArguments.Value(argument);
+                return LastRefusal.Answer(container.TrySetIommu(argument));
         }
 
         if (!container.IsIommuSet)
         {
-            return -(long)Errno.ENOTTY;
+            return LastRefusal.Answer(Errno.ENOTTY, "container", "SET_IOMMU comes first");
         }
 
         return request switch
         {
             PamuRequests.IommuGetInfo => GetInfo(container, argument, memory),
-            PamuRequests.IommuMapDma => MapDma(container, argument, memory),
-            PamuRequests.IommuUnmapDma => UnmapDma(container, argument, memory),
-            PamuRequests.PamuGetAttr => GetAttr(container, argument, memory),
-            PamuRequests.PamuSetAttr => SetAttr(container, argument, memory),
+            PamuRequests.IommuMapDma => MapDma(container, argument, memory, ref arguments),
+            PamuRequests.IommuUnmapDma => UnmapDma(container, argument, memory, ref arguments),
+            PamuRequests.PamuGetAttr => GetAttr(container, argument, memory, ref arguments),
+            PamuRequests.PamuSetAttr => SetAttr(container, argument, memory, ref arguments),
             PamuRequests.PamuGetMsiBankCount => container.MsiBankCount,
-            PamuRequests.PamuMapMsiBank => MapMsiBank(container, argument, memory),
-            PamuRequests.PamuUnmapMsiBank => UnmapMsiBank(container, argument, memory),
-            _ => -(long)Errno.ENOTTY,
+            PamuRequests.PamuMapMsiBank => MapMsiBank(container, argument, memory, ref arguments),
+            PamuRequests.PamuUnmapMsiBank => UnmapMsiBank(container, argument, memory, ref arguments),
+            _ => LastRefusal.Answer(Errno.ENOTTY, "request", "a container request"),
         };
     }
 
@@ -72,15 +76,15 @@ internal static class ContainerDoor
     {
         if (!memory.TryRead(argument, bytes[..sizeof(uint)]))
         {
-            return -(long)Errno.EFAULT;
+            return Unreadable();
         }
 
         if (U32(bytes, 0) < bytes.Length)
         {
-            return -(long)Errno.EINVAL;
+            return LastRefusal.Answer(Errno.EINVAL, "argsz", "at least the bytes of the struct");
         }
 
-        return memory.TryRead(unchecked(argument + sizeof(uint)), bytes[sizeof(uint)..]) ? 0 : -(long)Errno.EFAULT;
+        return memory.TryRead(unchecked(argument + sizeof(uint)), bytes[sizeof(uint)..]) ? 0 : Unreadable();
     }
 
     private static long GetInfo<TMemory>(PamuContainer container, ulong argument, TMemory memory)
@@ -98,7 +102,7 @@ internal static class ContainerDoor
         return CopyOut(argument, 4, memory, info[4..]);
     }
 
-    private static long MapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long MapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> map = stackalloc byte[MapDmaBytes];
@@ -107,10 +111,11 @@ internal static class ContainerDoor
             return error;
         }
 
-        return Result(container.TryMapDma(U64(map, 8), U64(map, 16), U64(map, 24), (DmaPermissions)U32(map, 4)));
+        arguments = DecodedArguments.MapDma(U64(map, 8), U64(map, 16), U64(map, 24), (DmaPermissions)U32(map, 4));
+        return LastRefusal.Answer(container.TryMapDma(U64(map, 8), U64(map, 16), U64(map, 24), (DmaPermissions)U32(map, 4)));
     }
 
-    private static long UnmapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long UnmapDma<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> unmap = stackalloc byte[UnmapDmaBytes];
@@ -119,9 +124,10 @@ internal static class ContainerDoor
             return error;
         }
 
+        arguments = DecodedArguments.UnmapDma(U64(unmap, 8), U64(unmap, UnmapDmaSize));
         if (U32(unmap, 4) != 0)
         {
-            return -(long)Errno.EINVAL;
+            return UnknownFlags();
         }
 
         // Probe before anything changes: the field that is written back gets the value it has.
@@ -133,7 +139,7 @@ internal static class ContainerDoor
         Refusal refusal = container.TryUnmapDma(U64(unmap, 8), U64(unmap, UnmapDmaSize), out ulong unmapped);
         if (refusal.IsRefused)
         {
-            return Result(refusal);
+            return LastRefusal.Answer(refusal);
         }
 
         // The rights are gone: memory that became unwritable since the probe does not make this a call that failed.
@@ -142,7 +148,7 @@ internal static class ContainerDoor
         return 0;
     }
 
-    private static long GetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long GetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> attr = stackalloc byte[AttrBytes];
@@ -151,9 +157,10 @@ internal static class ContainerDoor
             return error;
         }
 
+        arguments = DecodedArguments.Attribute(U32(attr, 8));
         if (U32(attr, 4) != 0)
         {
-            return -(long)Errno.EINVAL;
+            return UnknownFlags();
         }
 
         Span<byte> union = attr[AttrUnion..];
@@ -173,11 +180,11 @@ internal static class ContainerDoor
                 MemoryMarshal.Write(union[4..], cache);
                 return CopyOut(argument, AttrUnion, memory, union[..8]);
             default:
-                return -(long)Errno.EINVAL;
+                return UnknownAttribute();
         }
     }
 
-    private static long SetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long SetAttr<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> attr = stackalloc byte[AttrBytes];
@@ -186,21 +193,28 @@ internal static class ContainerDoor
             return error;
         }
 
+        arguments = (PamuAttr)U32(attr, 8) switch
+        {
+            PamuAttr.Geometry => DecodedArguments.Geometry(U64(attr, 16), U64(attr, 24)),
+            PamuAttr.Windows => DecodedArguments.Windows(U32(attr, 16)),
+            PamuAttr.Stash => DecodedArguments.Stash(U32(attr, 16), U32(attr, 20)),
+            _ => DecodedArguments.Attribute(U32(attr, 8)),
+        };
         if (U32(attr, 4) != 0)
         {
-            return -(long)Errno.EINVAL;
+            return UnknownFlags();
         }
 
         return (PamuAttr)U32(attr, 8) switch
         {
-            PamuAttr.Geometry => Result(container.TrySetGeometry(U64(attr, 16), U64(attr, 24))),
-            PamuAttr.Windows => Result(container.TrySetWindows(U32(attr, 16))),
-            PamuAttr.Stash => Result(container.TrySetStash(U32(attr, 16), U32(attr, 20))),
-            _ => -(long)Errno.EINVAL,
+            PamuAttr.Geometry => LastRefusal.Answer(container.TrySetGeometry(U64(attr, 16), U64(attr, 24))),
+            PamuAttr.Windows => LastRefusal.Answer(container.TrySetWindows(U32(attr, 16))),
+            PamuAttr.Stash => LastRefusal.Answer(container.TrySetStash(U32(attr, 16), U32(attr, 20))),
+            _ => UnknownAttribute(),
         };
     }
 
-    private static long MapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long MapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> map = stackalloc byte[MapMsiBytes];
@@ -209,10 +223,11 @@ internal static class ContainerDoor
             return error;
         }
 
-        return Result(container.TryMapMsiBank(U32(map, 8), U64(map, 16), (DmaPermissions)U32(map, 4)));
+        arguments = DecodedArguments.MapMsiBank(U32(map, 8), U64(map, 16), (DmaPermissions)U32(map, 4));
+        return LastRefusal.Answer(container.TryMapMsiBank(U32(map, 8), U64(map, 16), (DmaPermissions)U32(map, 4)));
     }
 
-    private static long UnmapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory)
+    private static long UnmapMsiBank<TMemory>(PamuContainer container, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> unmap = stackalloc byte[UnmapMsiBytes];
@@ -221,14 +236,21 @@ internal static class ContainerDoor
             return error;
         }
 
-        return U32(unmap, 4) != 0 ? -(long)Errno.EINVAL : Result(container.TryUnmapMsiBank(U64(unmap, 8)));
+        arguments = DecodedArguments.UnmapMsiBank(U64(unmap, 8));
+        return U32(unmap, 4) != 0 ? UnknownFlags() : LastRefusal.Answer(container.TryUnmapMsiBank(U64(unmap, 8)));
     }
 
     private static long CopyOut<TMemory>(ulong argument, int offset, TMemory memory, scoped ReadOnlySpan<byte> bytes)
         where TMemory : IArgumentMemory, allows ref struct =>
-        memory.TryWrite(unchecked(argument + (ulong)offset), bytes) ? 0 : -(long)Errno.EFAULT;
+        memory.TryWrite(unchecked(argument + (ulong)offset), bytes) ? 0 : Unwritable();
 
-    private static long Result(Refusal refusal) => -(long)refusal.Errno;
+    internal static long Unreadable() => LastRefusal.Answer(Errno.EFAULT, "argument", "readable memory");
+
+    internal static long Unwritable() => LastRefusal.Answer(Errno.EFAULT, "argument", "writable memory");
+
+    private static long UnknownFlags() => LastRefusal.Answer(Errno.EINVAL, "flags", "0");
+
+    private static long UnknownAttribute() => LastRefusal.Answer(Errno.EINVAL, "attribute", "geometry, windows or stash");
 
     private static uint U32(ReadOnlySpan<byte> bytes, int offset) => MemoryMarshal.Read<uint>(bytes[offset..]);
 

@@ -51,6 +51,9 @@ internal sealed record ContainerState
 
     internal bool IsDisposed { get; init; }
 
+    /// <summary>The generation of the table this state was published with: the container's count belongs to the same moment as the rest.</summary>
+    internal ulong Generation { get; init; } = 1;
+
     internal TableGeometry Geometry => new(ApertureStart, ApertureLast, WindowCount);
 
     internal ulong WindowSize => Geometry.WindowSize;

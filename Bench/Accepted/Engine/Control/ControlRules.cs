@@ -8,7 +8,7 @@ namespace PamuFastPath;
 /// has an effect. The order of checks is the shipped driver's where it was recorded; deviations are those decided on the ABI page and
 /// carry their ids from <c>docs/conformance.md</c>.
 /// </summary>
-internal static class ControlRules
+internal static partial class ControlRules
 {
     internal static Refusal SetIommu(PamuPlatform platform, ContainerState state, ulong type, out ContainerState next)
     {

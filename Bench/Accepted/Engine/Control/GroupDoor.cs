@@ -14,14 +14,16 @@ internal static class GroupDoor
         where TMemory : IArgumentMemory, allows ref struct
     {
         long began = PamuEventSource.Now();
+        int before = group.Container?.Fd ?? -1;
+        DecodedArguments arguments = DecodedArguments.Group(group.Id);
         long result = PamuRequests.Plain(request) switch
         {
             PamuRequests.GroupGetStatus => GetStatus(group, argument, memory),
-            PamuRequests.GroupSetContainer => SetContainer(engine, group, argument, memory),
-            PamuRequests.GroupUnsetContainer => -(long)group.DetachCore().Errno,
-            _ => -(long)Errno.ENOTTY,
+            PamuRequests.GroupSetContainer => SetContainer(engine, group, argument, memory, ref arguments),
+            PamuRequests.GroupUnsetContainer => LastRefusal.Answer(group.DetachCore()),
+            _ => LastRefusal.Answer(Errno.ENOTTY, "request", "a group request"),
         };
-        PamuEventSource.Log.IoctlDone(group.Container?.Fd ?? -1, request, result, began);
+        engine.CallDone(group.Container?.Fd ?? before, request, result, began, arguments);
         return result;
     }
 
@@ -35,26 +37,28 @@ internal static class GroupDoor
         }
 
         MemoryMarshal.Write(status[4..], Viable | (group.Container != null ? ContainerSet : 0));
-        return memory.TryWrite(unchecked(argument + 4), status[4..]) ? 0 : -(long)Errno.EFAULT;
+        return memory.TryWrite(unchecked(argument + 4), status[4..]) ? 0 : ContainerDoor.Unwritable();
     }
 
-    private static long SetContainer<TMemory>(PamuEngine engine, PamuGroup group, ulong argument, TMemory memory)
+    private static long SetContainer<TMemory>(PamuEngine engine, PamuGroup group, ulong argument, TMemory memory, ref DecodedArguments arguments)
         where TMemory : IArgumentMemory, allows ref struct
     {
         Span<byte> fd = stackalloc byte[sizeof(int)];
         if (!memory.TryRead(argument, fd))
         {
-            return -(long)Errno.EFAULT;
+            return ContainerDoor.Unreadable();
         }
+
+        arguments = DecodedArguments.GroupAndContainer(group.Id, MemoryMarshal.Read<int>(fd));
 
         // As the kernel: a group that has a container is refused before the number is looked at.
         if (group.Container != null)
         {
-            return -(long)Errno.EINVAL;
+            return LastRefusal.Answer(Errno.EINVAL, "group", "the group is in no container yet");
         }
 
         return engine.FindContainer(MemoryMarshal.Read<int>(fd)) is PamuContainer container
-            ? -(long)container.Attach(group).Errno
-            : -(long)Errno.EBADF;
+            ? LastRefusal.Answer(container.Attach(group))
+            : LastRefusal.Answer(Errno.EBADF, "argument", "the number of an open container");
     }
 }

@@ -37,48 +37,55 @@ public sealed unsafe partial class PamuContainer
 
         // Only hardware needs a table in between, and one to come back with.
         bool isMixed = image != null && removes && change.HasFlag(LiveChange.Adds);
+
+        // A restored state brings the count of its tables along; any other has the current one.
+        bool publishes = change != LiveChange.None || next.Generation > _generation;
+        ulong generation = Math.Max(_generation + 1, next.Generation);
         TableHeader* first = null;
         TableHeader* final = null;
         TableHeader* back = null;
+        long building = PamuEventSource.Now();
         try
         {
             try
             {
-                if (change != LiveChange.None)
+                if (publishes)
                 {
-                    first = isMixed ? BuildCommon(old, next, _generation + 1) : Build(next, _generation + 1);
-                    final = isMixed ? Build(next, _generation + 2) : null;
-                    back = image != null && removes ? Build(old, _generation + 2) : null;
+                    first = isMixed ? BuildCommon(old, next, generation) : Build(next, generation);
+                    final = isMixed ? Build(next, generation + 1) : null;
+                    back = image != null && removes ? Build(old, generation + 1) : null;
                 }
             }
-            catch (OutOfMemoryException)
+            catch (PamuException noMemory)
             {
-                return new Refusal(Errno.ENOMEM, "table", "memory for a table");
+                return new Refusal(noMemory.Errno, noMemory.Parameter, noMemory.Rule);
             }
 
+            long builtFor = PamuEventSource.Since(building);
             if (image != null && !removes && _hardware!.Apply(image) is { IsRefused: true } cannotAdd)
             {
                 return cannotAdd;
             }
 
             left.ForEach(ClearLiodns);
-            Show(ref first, removes);
+            Show(ref first, removes, builtFor);
             if (image != null && removes)
             {
                 if (_hardware!.Apply(image) is { IsRefused: true } cannotRemove)
                 {
-                    Show(ref back, removes: false);
+                    Show(ref back, removes: false, builtFor);
                     left.ForEach(SetLiodns);
+                    Become(old);
                     return cannotRemove;
                 }
 
-                Show(ref final, removes: false);
+                Show(ref final, removes: false, builtFor);
             }
 
             joined.ForEach(SetLiodns);
             joined.ForEach(group => group.Container = this);
             left.ForEach(group => group.Container = null);
-            Volatile.Write(ref _state, next);
+            Become(next);
             return Refusal.None;
         }
         finally
@@ -89,29 +96,48 @@ public sealed unsafe partial class PamuContainer
         }
     }
 
+    /// <summary>What queries answer from now on, with the generation of the table that is current.</summary>
+    private void Become(ContainerState state) =>
+        Volatile.Write(ref _state, state.Generation == _generation ? state : state with { Generation = _generation });
+
     /// <summary>Publishes a table, if there is one, and waits for the readers if rights go with it or went before.</summary>
-    private void Show(ref TableHeader* table, bool removes)
+    private void Show(ref TableHeader* table, bool removes, long builtFor)
     {
-        long began = PamuEventSource.Now();
+        Action<int, ulong, long>? published = Engine.Published;
+        long began = published != null ? Stopwatch.GetTimestamp() : PamuEventSource.Now();
         bool publishes = table != null;
         ulong retiredAt = 0;
+        int live = 0;
+        int windows = 0;
         if (publishes)
         {
-            Debug.Assert(table->Generation == _generation + 1, "generations count the tables published");
-            Volatile.Write(ref _generation, _generation + 1);
+            Debug.Assert(table->Generation > _generation, "generations count the tables published");
+            live = table->LiveWindows;
+            windows = (int)table->WindowCount;
+            Volatile.Write(ref _generation, table->Generation);
             retiredAt = Engine.Publisher.Publish((TableCell*)_cell, table);
             table = null; // the cell's now
         }
 
-        if (removes)
-        {
-            Engine.Publisher.WaitForReaders(publishes ? retiredAt : Engine.Publisher.Advance());
-        }
-
+        long grace = removes ? WaitForReaders(publishes ? retiredAt : Engine.Publisher.Advance()) : 0;
         if (publishes)
         {
-            PamuEventSource.Log.PublicationDone(Fd, _generation, removes, began);
+            Engine.Control.AddPublication();
+            PamuEventSource.Log.PublicationDone(Engine.Number, Fd, _generation, removes, began, windows, live, builtFor, grace);
+            published?.Invoke(Fd, _generation, PamuEventSource.Since(began));
         }
+    }
+
+    /// <summary>A grace period.</summary>
+    /// <returns>How long it took in nanoseconds.</returns>
+    private long WaitForReaders(ulong epoch)
+    {
+        long began = Stopwatch.GetTimestamp();
+        Engine.Publisher.WaitForReaders(epoch);
+        long nanoseconds = PamuEventSource.Since(began);
+        Engine.Control.AddGrace((ulong)nanoseconds);
+        PamuMeter.GraceDone(Engine.Number, Fd, nanoseconds);
+        return nanoseconds;
     }
 
     /// <summary>A call that takes rights away would wait for the caller's own section for ever.</summary>
@@ -137,7 +163,7 @@ public sealed unsafe partial class PamuContainer
         }
     }
 
-    private static TableHeader* Build(ContainerState state, ulong generation)
+    private TableHeader* Build(ContainerState state, ulong generation)
     {
         Span<LiveWindow> windows = stackalloc LiveWindow[(int)state.WindowCount];
         for (int i = 0; i < windows.Length; i++)
@@ -145,11 +171,11 @@ public sealed unsafe partial class PamuContainer
             windows[i] = state.LiveWindow(i);
         }
 
-        return TableBuilder.Build(state.Geometry, windows, generation);
+        return TableBuilder.Build(state.Geometry, windows, generation, _account.Offset);
     }
 
     /// <summary>What is allowed before and after a step, with the same result.</summary>
-    private static TableHeader* BuildCommon(ContainerState old, ContainerState next, ulong generation)
+    private TableHeader* BuildCommon(ContainerState old, ContainerState next, ulong generation)
     {
         bool sameGeometry = old.Geometry.Equals(next.Geometry);
         Span<LiveWindow> windows = stackalloc LiveWindow[(int)next.WindowCount];
@@ -158,7 +184,7 @@ public sealed unsafe partial class PamuContainer
             windows[i] = sameGeometry ? old.LiveWindow(i).Common(next.LiveWindow(i)) : LiveWindow.Empty;
         }
 
-        return TableBuilder.Build(next.Geometry, windows, generation);
+        return TableBuilder.Build(next.Geometry, windows, generation, _account.Offset);
     }
 
     private static void Free(TableHeader* table)

@@ -2,16 +2,18 @@
 //
 // Unsafe: owns the cell that holds the current table. Invariants:
 //   - the cell always holds a whole table, and is read inside sections only, after the announcement: when the container is disposed,
-//     the cell is swapped for the engine's closed one first and freed after a grace period;
+//     the cell is swapped for the closed one first and freed after a grace period;
+//   - a copy of the cell pointer for native readers stays valid as long as the engine, and is swapped together with it;
 //   - state, cell and LIODN map change under the engine's control lock only.
 
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
 /// <summary>
-/// The unit of control: one geometry, one set of windows, many groups. Made by <see cref="PamuEngine.CreateContainer"/>. The inherited
+/// The unit of control: one geometry, one set of windows, many groups. Made by <see cref="PamuEngine.CreateContainer()"/>. The inherited
 /// calls are the typed door, <see cref="Ioctl(uint, Span{byte})"/> is the byte-level one; both lead to the same code.
 /// </summary>
 /// <remarks>
@@ -21,21 +23,58 @@ namespace PamuFastPath;
 /// </remarks>
 public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 {
+    private readonly CounterAccount _account;
     private nint _cell;
+    private readonly nint* _cellCopy;
     private ContainerState _state;
     private ulong _generation = 1;
     private IHardwareMirror? _hardware;
 
-    internal PamuContainer(PamuEngine engine, int fd)
+    internal PamuContainer(PamuEngine engine, int fd, nint* cellCopy)
         : base(engine, fd)
     {
         _state = ContainerState.Initial(engine.Platform);
-        _cell = (nint)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
-        ((TableCell*)_cell)->Current = Build(_state, _generation);
+        _account = engine.Counters.Open(this);
+        try
+        {
+            _cell = (nint)TableCell.Make(Build(_state, _generation));
+        }
+        catch
+        {
+            engine.Counters.Close(_account);
+            throw;
+        }
+
+        _cellCopy = cellCopy;
+        if (cellCopy != null)
+        {
+            *cellCopy = _cell;
+        }
     }
 
-    /// <summary>Counts the tables published so far; 1 for the first.</summary>
+    /// <summary>Counts the tables published so far; 1 for the first. A restored container goes on from where the saved one was.</summary>
     public ulong Generation => Volatile.Read(ref _generation);
+
+    /// <summary>
+    /// What was done with the container so far. While accesses are not counted (<see cref="PamuEngine.Counting"/>), their counts stand still.
+    /// Good after the container was disposed, too.
+    /// </summary>
+    public ContainerStatistics GetStatistics() => Statistics(Engine.Counters.Look(_account));
+
+    internal CounterAccount Account => _account;
+
+    internal ContainerStatistics Statistics(AccessCounts accesses)
+    {
+        ContainerState state = State;
+        int live = 0;
+        for (int i = 0; i < state.Windows.Length; i++)
+        {
+            live += state.LiveWindow(i).IsEmpty ? 0 : 1;
+        }
+
+        return new ContainerStatistics(
+            Fd, Generation, state.ApertureStart, state.ApertureLast, (int)state.WindowCount, live, accesses);
+    }
 
     /// <summary>Where the pointer to the cell stands.</summary>
     internal ref nint CellPlace
@@ -145,7 +184,12 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 
         RefuseInsideSection().ThrowIfRefused();
         var cell = (TableCell*)_cell;
-        Volatile.Write(ref _cell, (nint)Engine.ClosedCell); // release; other side: the acquire in CellIn
+        Volatile.Write(ref _cell, (nint)PamuEngine.ClosedCell); // release; other side: the acquire in CellIn
+        if (_cellCopy != null)
+        {
+            Volatile.Write(ref *_cellCopy, (nint)PamuEngine.ClosedCell);
+        }
+
         foreach (PamuGroup group in _state.Groups)
         {
             ClearLiodns(group);
@@ -154,9 +198,9 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 
         Volatile.Write(ref _state, _state with { IsDisposed = true, Groups = [] });
         Engine.Forget(this);
-        Engine.Publisher.WaitForReaders(Engine.Publisher.Advance());
-        TableBuilder.Free(cell->Current);
-        NativeMemory.AlignedFree(cell);
+        _ = WaitForReaders(Engine.Publisher.Advance());
+        Engine.Counters.Close(_account);
+        TableCell.Free(cell);
         _hardware?.Dispose();
     }
 

@@ -100,26 +100,27 @@ public abstract class PamuControl
 
     /// <summary>Makes the container a PAMU container (VFIO_SET_IOMMU). The typed calls work without.</summary>
     /// <exception cref="PamuException">ENODEV: another type. EINVAL: set already.</exception>
-    public void SetIommu(uint type) => Do(PamuRequests.SetIommu, TrySetIommu, type);
+    public void SetIommu(uint type) => Do(PamuRequests.SetIommu, DecodedArguments.Value(type), TrySetIommu, type);
 
     /// <summary>Sets the aperture and drops all windows; the count stays (SET_ATTR GEOMETRY).</summary>
     /// <param name="start">First IOVA, a multiple of the size.</param>
     /// <param name="last">Last IOVA (inclusive); the size is a power of two, at least 4 KiB.</param>
     /// <exception cref="PamuException">EINVAL: shape, or windows below 4 KiB. EBUSY: a DMA mapping exists. EDEADLK.</exception>
     public void SetGeometry(ulong start, ulong last) =>
-        Do(PamuRequests.PamuSetAttr, static (self, a) => self.TrySetGeometry(a.start, a.last), (start, last));
+        Do(PamuRequests.PamuSetAttr, DecodedArguments.Geometry(start, last), static (self, a) => self.TrySetGeometry(a.start, a.last), (start, last));
 
     /// <summary>Sets the window count and drops all windows (SET_ATTR WINDOWS).</summary>
     /// <param name="count">A power of two, 1 to the platform's maximum; a window is at least 4 KiB.</param>
     /// <exception cref="PamuException">EINVAL: count, or no geometry yet. EBUSY: a DMA mapping exists. EDEADLK.</exception>
-    public void SetWindows(uint count) => Do(PamuRequests.PamuSetAttr, static (self, a) => self.TrySetWindows(a), count);
+    public void SetWindows(uint count) =>
+        Do(PamuRequests.PamuSetAttr, DecodedArguments.Windows(count), static (self, a) => self.TrySetWindows(a), count);
 
     /// <summary>Chooses the cache that devices stash to (SET_ATTR PAMU_STASH). Translation is not affected.</summary>
     /// <param name="cpu">Cpu number; ignored for a shared cache.</param>
     /// <param name="cache">Cache level, 1 to 3.</param>
     /// <exception cref="PamuException">EINVAL: the platform has no such cache.</exception>
     public void SetStash(uint cpu, uint cache) =>
-        Do(PamuRequests.PamuSetAttr, static (self, a) => self.TrySetStash(a.cpu, a.cache), (cpu, cache));
+        Do(PamuRequests.PamuSetAttr, DecodedArguments.Stash(cpu, cache), static (self, a) => self.TrySetStash(a.cpu, a.cache), (cpu, cache));
 
     /// <summary>Maps memory (MAP_DMA): whole windows, or a power of two smaller than one from a window's start.</summary>
     /// <param name="vaddr">What to map, as the platform's page source knows it; truncated to a page.</param>
@@ -128,7 +129,11 @@ public abstract class PamuControl
     /// <param name="permissions">What devices may do; not nothing.</param>
     /// <exception cref="PamuException">EINVAL, EBUSY: overlap or a mapped window. EFAULT: page source. ENODEV: no window count yet.</exception>
     public void MapDma(ulong vaddr, ulong iova, ulong size, DmaPermissions permissions) =>
-        Do(PamuRequests.IommuMapDma, static (self, a) => self.TryMapDma(a.vaddr, a.iova, a.size, a.permissions), (vaddr, iova, size, permissions));
+        Do(
+            PamuRequests.IommuMapDma,
+            DecodedArguments.MapDma(vaddr, iova, size, permissions),
+            static (self, a) => self.TryMapDma(a.vaddr, a.iova, a.size, a.permissions),
+            (vaddr, iova, size, permissions));
 
     /// <summary>Unmaps whole mappings (UNMAP_DMA). On return no reader uses them.</summary>
     /// <param name="iova">Start of the range.</param>
@@ -138,7 +143,7 @@ public abstract class PamuControl
     public ulong UnmapDma(ulong iova, ulong size)
     {
         ulong unmapped = 0;
-        Do(PamuRequests.IommuUnmapDma, (self, a) => self.TryUnmapDma(a.iova, a.size, out unmapped), (iova, size));
+        Do(PamuRequests.IommuUnmapDma, DecodedArguments.UnmapDma(iova, size), (self, a) => self.TryUnmapDma(a.iova, a.size, out unmapped), (iova, size));
         return unmapped;
     }
 
@@ -148,12 +153,17 @@ public abstract class PamuControl
     /// <param name="permissions">What devices may do; messages are writes.</param>
     /// <exception cref="PamuException">EINVAL. ENODEV: no such bank, or no window count yet. EBUSY: the window is mapped.</exception>
     public void MapMsiBank(uint bank, ulong iova, DmaPermissions permissions = DmaPermissions.Write) =>
-        Do(PamuRequests.PamuMapMsiBank, static (self, a) => self.TryMapMsiBank(a.bank, a.iova, a.permissions), (bank, iova, permissions));
+        Do(
+            PamuRequests.PamuMapMsiBank,
+            DecodedArguments.MapMsiBank(bank, iova, permissions),
+            static (self, a) => self.TryMapMsiBank(a.bank, a.iova, a.permissions),
+            (bank, iova, permissions));
 
     /// <summary>Unmaps an MSI window (UNMAP_MSI_BANK). On return no reader uses it.</summary>
     /// <param name="iova">The start of the window.</param>
     /// <exception cref="PamuException">EINVAL: no MSI window starts there. EDEADLK: inside a section of this thread.</exception>
-    public void UnmapMsiBank(ulong iova) => Do(PamuRequests.PamuUnmapMsiBank, static (self, a) => self.TryUnmapMsiBank(a), iova);
+    public void UnmapMsiBank(ulong iova) =>
+        Do(PamuRequests.PamuUnmapMsiBank, DecodedArguments.UnmapMsiBank(iova), static (self, a) => self.TryUnmapMsiBank(a), iova);
 
     internal Refusal TrySetIommu(ulong type) =>
         Apply((ContainerState state, out ContainerState next) => ControlRules.SetIommu(Engine.Platform, state, type, out next));
@@ -190,13 +200,14 @@ public abstract class PamuControl
     /// <summary>Runs one call on the current state and makes its result the current state, or leaves everything as it is.</summary>
     private protected abstract Refusal Apply(ControlCall call);
 
-    private void Do<TArguments>(uint request, Func<PamuControl, TArguments, Refusal> call, TArguments arguments)
+    private void Do<TArguments>(uint request, DecodedArguments decoded, Func<PamuControl, TArguments, Refusal> call, TArguments arguments)
     {
         long began = PamuEventSource.Now();
         Refusal refusal = call(this, arguments);
-        PamuEventSource.Log.IoctlDone(Fd, request, -(long)refusal.Errno, began);
+        Engine.CallDone(Fd, request, -(long)refusal.Errno, began, decoded);
         refusal.ThrowIfRefused();
     }
 
-    private void Do(uint request, Func<ulong, Refusal> call, ulong argument) => Do(request, (_, a) => call(a), argument);
+    private void Do(uint request, DecodedArguments decoded, Func<ulong, Refusal> call, ulong argument) =>
+        Do(request, decoded, (_, a) => call(a), argument);
 }

@@ -1,16 +1,19 @@
 // One emulated machine.
 //
-// Unsafe: owns the two cells whose tables refuse everything (unknown LIODNs, closed containers). They live as long as the engine.
+// Unsafe: owns the cells whose tables refuse everything: the one of unknown LIODNs lives as long as the engine, the one of closed
+// containers as long as the process, so that whoever kept a pointer to it never finds it gone.
 
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
 /// <summary>One emulated machine: its platform, LIODN map, readers, containers and fault log. Everything else is made here.</summary>
 /// <remarks>Thread-safe. Dispose it last: it closes readers and containers and frees all tables.</remarks>
-public sealed unsafe class PamuEngine : IDisposable
+public sealed unsafe partial class PamuEngine : IDisposable
 {
+    private static readonly List<object> KeptForReaders = []; // so that leak checkers see that somebody has it
+
     private readonly Lock _control = new(); // held for a whole control call, its grace period included
     private readonly Lock _names = new(); // guards the dictionaries; never held while anybody waits
     private readonly Dictionary<int, PamuContainer> _containers = [];
@@ -22,15 +25,36 @@ public sealed unsafe class PamuEngine : IDisposable
 
     /// <summary>Makes an engine.</summary>
     /// <param name="platform">What the machine is like; null for the defaults.</param>
+    /// <exception cref="PamuException">ENOMEM.</exception>
     public PamuEngine(PamuPlatform? platform = null)
     {
         Platform = platform ?? new PamuPlatform();
-        Readers = new ReaderRegistry();
+        ClosedPlaces.Make();
+        Counters = new CounterBook(Platform.MsiBanks.Count);
+        Readers = new ReaderRegistry(Counters);
         Publisher = new Publisher(Readers);
-        _unknownCell = MakeCell(FaultKind.UnknownLiodn);
-        ClosedCell = MakeCell(FaultKind.OutOfAperture);
-        Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
+        try
+        {
+            _unknownCell = TableCell.Make(TableBuilder.BuildRefusing(FaultKind.UnknownLiodn));
+            Liodns = new LiodnMap(Platform.LiodnCount, _unknownCell);
+        }
+        catch
+        {
+            TableCell.Free(_unknownCell);
+            Publisher.Free(withEpoch: true);
+            throw;
+        }
+
+        _countingWhen = Platform.Counting;
+        _countsWindows = Platform.CountsWindows;
+        Number = EngineList.Add(this); // from here on others see it
+        Faults.Engine = Number;
+        Publisher.Engine = Number;
+        FollowObservers();
     }
+
+    /// <summary>The engine's number in this process, from 1: what events and instruments call it.</summary>
+    public int Number { get; }
 
     /// <summary>What the machine is like.</summary>
     public PamuPlatform Platform { get; }
@@ -50,8 +74,24 @@ public sealed unsafe class PamuEngine : IDisposable
         }
     }
 
+    /// <summary>The groups, in a container or not.</summary>
+    public IReadOnlyList<PamuGroup> Groups
+    {
+        get
+        {
+            lock (_names)
+            {
+                return [.. _groups.Values];
+            }
+        }
+    }
+
     /// <summary>Names of the readers that are inside a section at this moment.</summary>
     public IReadOnlyList<string> ReadersInSection => Readers.NamesInSection();
+
+    internal CounterBook Counters { get; }
+
+    internal ControlCounts Control { get; } = new();
 
     internal ReaderRegistry Readers { get; }
 
@@ -59,10 +99,18 @@ public sealed unsafe class PamuEngine : IDisposable
 
     internal LiodnMap Liodns { get; }
 
-    internal TableCell* ClosedCell { get; }
+    /// <summary>What readers of a closed container find.</summary>
+    internal static TableCell* ClosedCell => ClosedPlaces.Cell;
+
+    /// <summary>Told of each table that is published, under the control lock: container, generation, nanoseconds. Null: nobody.</summary>
+    internal Action<int, ulong, long>? Published { get; set; }
 
     /// <summary>Opens a container. Its number is the smallest that is free.</summary>
-    public PamuContainer CreateContainer()
+    /// <exception cref="PamuException">ENOMEM.</exception>
+    public PamuContainer CreateContainer() => CreateContainer(cellCopy: null);
+
+    /// <summary>The same, with a copy of the cell pointer kept up to date where native code reads it; it stays valid as long as the engine.</summary>
+    internal PamuContainer CreateContainer(nint* cellCopy)
     {
         lock (_names)
         {
@@ -73,7 +121,7 @@ public sealed unsafe class PamuEngine : IDisposable
                 fd++;
             }
 
-            var container = new PamuContainer(this, fd);
+            var container = new PamuContainer(this, fd, cellCopy);
             _containers.Add(fd, container);
             return container;
         }
@@ -155,9 +203,17 @@ public sealed unsafe class PamuEngine : IDisposable
                 throw new PamuException(Errno.EINVAL, nameof(group), "a group of this engine");
             }
 
-            group.IsRemoved = true;
-            _groups.Remove(group.Id);
-            _heldLiodns.ExceptWith(group.Liodns);
+            Forget(group);
+        }
+    }
+
+    /// <summary>Finds a group by its number.</summary>
+    /// <returns>The group, or null.</returns>
+    public PamuGroup? FindGroup(int id)
+    {
+        lock (_names)
+        {
+            return _groups.GetValueOrDefault(id);
         }
     }
 
@@ -170,7 +226,7 @@ public sealed unsafe class PamuEngine : IDisposable
 
     /// <summary>Registers the calling thread as a reader.</summary>
     /// <param name="name">A name for events and errors; default: the thread's.</param>
-    /// <exception cref="PamuException">ENOMEM: the engine has its limit of 65,536 readers.</exception>
+    /// <exception cref="PamuException">ENOMEM: the engine has its limit of 65,536 readers, or there is no memory for one more.</exception>
     public PamuReader CreateReader(string? name = null) =>
         new(this, name ?? Thread.CurrentThread.Name ?? $"thread {Environment.CurrentManagedThreadId}");
 
@@ -206,11 +262,32 @@ public sealed unsafe class PamuEngine : IDisposable
                 _isDisposed = true;
             }
 
-            Readers.Free();
-            Publisher.Free();
-            Liodns.Free();
-            FreeCell(_unknownCell);
-            FreeCell(ClosedCell);
+            EventFeed.WriteLast(this);
+            EngineList.Remove(this);
+            bool isQuiet = Readers.Free();
+            Publisher.Free(withEpoch: isQuiet);
+            nint[] counters = Counters.Free(isQuiet);
+            if (isQuiet)
+            {
+                Liodns.Free();
+                TableCell.Free(_unknownCell);
+            }
+            else
+            {
+                KeepWhatReadersTouch(counters);
+            }
+        }
+    }
+
+    /// <summary>
+    /// A reader that was still open may be between loading its slot's address and announcing itself there. What it reads and counts in then stays for
+    /// ever: 30 KiB and its counters, paid by whoever closes an engine before its readers.
+    /// </summary>
+    private void KeepWhatReadersTouch(nint[] counters)
+    {
+        lock (KeptForReaders)
+        {
+            KeptForReaders.AddRange([Readers.Chunks, (nint)Publisher.Epoch, (nint)Liodns.Cells, (nint)_unknownCell, counters]);
         }
     }
 
@@ -263,19 +340,6 @@ public sealed unsafe class PamuEngine : IDisposable
     {
         _inTurn = false;
         _control.Exit();
-    }
-
-    private static TableCell* MakeCell(FaultKind refusal)
-    {
-        var cell = (TableCell*)NativeMemory.AlignedAlloc((nuint)sizeof(TableCell), TableLayout.Alignment);
-        cell->Current = TableBuilder.BuildRefusing(refusal);
-        return cell;
-    }
-
-    private static void FreeCell(TableCell* cell)
-    {
-        TableBuilder.Free(cell->Current);
-        NativeMemory.AlignedFree(cell);
     }
 }
 

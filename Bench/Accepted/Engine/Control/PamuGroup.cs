@@ -41,7 +41,7 @@ public sealed class PamuGroup
         ArgumentNullException.ThrowIfNull(container);
         long began = PamuEventSource.Now();
         Refusal refusal = container.Attach(this);
-        PamuEventSource.Log.IoctlDone(container.Fd, PamuRequests.GroupSetContainer, -(long)refusal.Errno, began);
+        Engine.CallDone(container.Fd, PamuRequests.GroupSetContainer, -(long)refusal.Errno, began, DecodedArguments.GroupAndContainer(Id, container.Fd));
         refusal.ThrowIfRefused();
     }
 
@@ -54,7 +54,7 @@ public sealed class PamuGroup
         long began = PamuEventSource.Now();
         int fd = Container?.Fd ?? -1;
         Refusal refusal = DetachCore();
-        PamuEventSource.Log.IoctlDone(fd, PamuRequests.GroupUnsetContainer, -(long)refusal.Errno, began);
+        Engine.CallDone(fd, PamuRequests.GroupUnsetContainer, -(long)refusal.Errno, began, DecodedArguments.Group(Id));
         refusal.ThrowIfRefused();
     }
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -75,6 +76,12 @@ public sealed class PamuPlatform
 
     /// <summary>Where devices may stash to. Default: one shared L3 with id 0x20.</summary>
     public IReadOnlyList<StashTarget> StashTargets { get; init => field = [.. value]; } = [new(3, null, 0x20)];
+
+    /// <summary>When accesses are counted. <see cref="PamuEngine.Counting"/> can be changed later.</summary>
+    public AccessCounting Counting { get; init; }
+
+    /// <summary>Whether accesses, while they are counted, are also counted in each window. See <see cref="PamuEngine.CountsWindows"/>.</summary>
+    public bool CountsWindows { get; init; }
 
     /// <summary>Turns <c>vaddr</c> into targets. Default: the identity.</summary>
     public PageSource PageSource { get; init; } = Identity;

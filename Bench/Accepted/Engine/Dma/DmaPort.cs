@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -21,6 +22,19 @@ public sealed class DmaPort
     private const int SegmentsMax = PieceBytes / 4096 + 1;
 
     private const int MessageBytes = 4;
+
+    /// <summary>Which part of a write is done in one section.</summary>
+    private enum Piece
+    {
+        /// <summary>All of it.</summary>
+        Whole,
+
+        /// <summary>The first of several pieces.</summary>
+        First,
+
+        /// <summary>One after the first: the write is counted already.</summary>
+        Later,
+    }
 
     private readonly PamuReader _reader;
     private readonly GuestMemory _memory;
@@ -56,7 +70,7 @@ public sealed class DmaPort
         while (done < destination.Length)
         {
             int piece = Math.Min(PieceBytes, destination.Length - done);
-            DmaResult result = ReadPiece(iova + (ulong)done, destination.Slice(done, piece));
+            DmaResult result = ReadPiece(iova + (ulong)done, destination.Slice(done, piece), isFirst: done == 0);
             done += result.BytesDone;
             if (!result.IsOk)
             {
@@ -82,10 +96,12 @@ public sealed class DmaPort
         while (done < source.Length)
         {
             int piece = Math.Min(PieceBytes, source.Length - done);
-            DmaResult result = WritePiece(iova + (ulong)done, source.Slice(done, piece), isWhole: piece == source.Length, out MsiMessage message);
+            Piece which = piece == source.Length ? Piece.Whole : done == 0 ? Piece.First : Piece.Later;
+            DmaResult result = WritePiece(iova + (ulong)done, source.Slice(done, piece), which, out MsiMessage message);
             done += result.BytesDone;
             if (result.Status == DmaStatus.Message)
             {
+                PamuEventSource.Log.MessageDone(_reader.Engine.Number, message);
                 _sink?.Deliver(message);
                 return result;
             }
@@ -109,43 +125,54 @@ public sealed class DmaPort
     private DmaResult RefuseLarge(ulong iova, int length, DmaAccess access)
     {
         Span<DmaSegment> segments = stackalloc DmaSegment[TableLayout.WindowCountMax];
-        RangeTranslation whole;
+        DmaResult refused = default;
         using (ReaderSection section = _reader.Enter(Liodn))
         {
-            whole = section.TranslateRange(iova, (ulong)length, access, segments);
+            RangeTranslation whole = section.PeekRange(iova, (ulong)length, access, segments);
+            if (!whole.IsHit)
+            {
+                refused = Refused(section, whole.Fault, whole.FaultIova);
+            }
+            else if (access == DmaAccess.Write && FirstMessage(segments[..whole.SegmentCount]) is DmaSegment message)
+            {
+                refused = Refused(section, FaultKind.BadLength, message.Iova);
+            }
         }
 
-        if (!whole.IsHit)
-        {
-            return Ended(new DmaResult(DmaStatus.Fault, 0, whole.Fault, whole.FaultIova), iova, length, access);
-        }
-
-        return access == DmaAccess.Write && FirstMessage(segments[..whole.SegmentCount]) is DmaSegment message
-            ? Ended(new DmaResult(DmaStatus.Fault, 0, FaultKind.BadLength, message.Iova), iova, length, access)
-            : default;
+        return Ended(refused, iova, length, access);
     }
 
-    private DmaResult ReadPiece(ulong iova, Span<byte> destination)
+    private DmaResult ReadPiece(ulong iova, Span<byte> destination, bool isFirst)
     {
         using ReaderSection section = _reader.Enter(Liodn);
-        Translation hit = section.Translate(iova, (ulong)destination.Length, DmaAccess.Read);
+        Translation hit = section.Peek(iova, (ulong)destination.Length, DmaAccess.Read);
         if (hit.IsDma)
         {
+            section.CountMemory(iova, (ulong)destination.Length, DmaAccess.Read, isFirst);
             return _memory.TryRead(hit.Target, destination) ? Copied(destination.Length) : NoMemory(0);
         }
 
-        return ReadSegments(section, iova, destination);
+        return ReadSegments(section, iova, destination, isFirst);
     }
 
     // By itself, so that the usual access does not clear a stack buffer it has no use for.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private DmaResult ReadSegments(in ReaderSection section, ulong iova, Span<byte> destination)
+    private DmaResult ReadSegments(in ReaderSection section, ulong iova, Span<byte> destination, bool isFirst)
     {
         Span<DmaSegment> segments = stackalloc DmaSegment[SegmentsMax];
-        RangeTranslation range = section.TranslateRange(iova, (ulong)destination.Length, DmaAccess.Read, segments);
+        RangeTranslation range = section.PeekRange(iova, (ulong)destination.Length, DmaAccess.Read, segments);
         if (!range.IsHit)
         {
-            return new DmaResult(DmaStatus.Fault, 0, range.Fault, range.FaultIova);
+            return Refused(section, range.Fault, range.FaultIova);
+        }
+
+        if (range.SegmentCount == 1 && segments[0].IsMsi)
+        {
+            section.CountMsi(segments[0].MsiBank, iova, (ulong)destination.Length);
+        }
+        else
+        {
+            section.CountMemory(iova, (ulong)destination.Length, DmaAccess.Read, isFirst);
         }
 
         int done = 0;
@@ -168,41 +195,44 @@ public sealed class DmaPort
     }
 
     /// <summary>Only a whole access can be a message: the last word of a buffer is none, whatever its window became meanwhile.</summary>
-    private DmaResult WritePiece(ulong iova, ReadOnlySpan<byte> source, bool isWhole, out MsiMessage message)
+    private DmaResult WritePiece(ulong iova, ReadOnlySpan<byte> source, Piece piece, out MsiMessage message)
     {
         message = default;
         using ReaderSection section = _reader.Enter(Liodn);
-        Translation hit = section.Translate(iova, (ulong)source.Length, DmaAccess.Write);
+        Translation hit = section.Peek(iova, (ulong)source.Length, DmaAccess.Write);
         if (hit.IsDma)
         {
+            section.CountMemory(iova, (ulong)source.Length, DmaAccess.Write, piece != Piece.Later);
             return _memory.TryWrite(hit.Target, source) ? Copied(source.Length) : NoMemory(0);
         }
 
-        if (hit.IsMsi && isWhole && source.Length == MessageBytes && iova % MessageBytes == 0)
+        if (hit.IsMsi && piece == Piece.Whole && source.Length == MessageBytes && iova % MessageBytes == 0)
         {
+            section.CountMsi(hit.MsiBank, iova, (ulong)source.Length);
             message = new MsiMessage(Liodn, hit.MsiBank, hit.MsiOffset, BinaryPrimitives.ReadUInt32LittleEndian(source));
             return new DmaResult(DmaStatus.Message, source.Length, FaultKind.None, 0);
         }
 
-        return WriteSegments(section, iova, source);
+        return WriteSegments(section, iova, source, piece);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private DmaResult WriteSegments(in ReaderSection section, ulong iova, ReadOnlySpan<byte> source)
+    private DmaResult WriteSegments(in ReaderSection section, ulong iova, ReadOnlySpan<byte> source, Piece piece)
     {
         Span<DmaSegment> segments = stackalloc DmaSegment[SegmentsMax];
-        RangeTranslation range = section.TranslateRange(iova, (ulong)source.Length, DmaAccess.Write, segments);
+        RangeTranslation range = section.PeekRange(iova, (ulong)source.Length, DmaAccess.Write, segments);
         if (!range.IsHit)
         {
-            return new DmaResult(DmaStatus.Fault, 0, range.Fault, range.FaultIova);
+            return Refused(section, range.Fault, range.FaultIova);
         }
 
         segments = segments[..range.SegmentCount];
         if (FirstMessage(segments) is DmaSegment bad)
         {
-            return new DmaResult(DmaStatus.Fault, 0, FaultKind.BadLength, bad.Iova);
+            return Refused(section, FaultKind.BadLength, bad.Iova);
         }
 
+        section.CountMemory(iova, (ulong)source.Length, DmaAccess.Write, piece != Piece.Later);
         int done = 0;
         foreach (ref readonly DmaSegment segment in segments)
         {
@@ -240,6 +270,13 @@ public sealed class DmaPort
         }
 
         return result;
+    }
+
+    /// <summary>Counts a refusal where it is found.</summary>
+    private static DmaResult Refused(in ReaderSection section, FaultKind kind, ulong iova)
+    {
+        section.CountFault(kind);
+        return new DmaResult(DmaStatus.Fault, 0, kind, iova);
     }
 
     private static DmaResult Copied(int bytes) => new(DmaStatus.Done, bytes, FaultKind.None, 0);

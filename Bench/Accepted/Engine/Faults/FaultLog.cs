@@ -20,6 +20,7 @@ public sealed class FaultLog
     private PaddedCounter _head; // next position to write
     private PaddedCounter _tail; // next position to read
     private long _dropped;
+    private readonly FaultEventLimit _events = new();
 
     /// <summary>Makes a log.</summary>
     /// <param name="capacity">Records it holds: a power of two, 2 to 2^24.</param>
@@ -44,15 +45,24 @@ public sealed class FaultLog
     /// <summary>Faults so far, recorded or dropped.</summary>
     public long TotalCount => Volatile.Read(ref _head.Value) + DroppedCount;
 
+    /// <summary>Faults that were not written as events, because there were too many in a second. Only counted while somebody listens.</summary>
+    public long EventsSuppressed => _events.Suppressed;
+
+    /// <summary>The number of the engine whose faults these are; 0 for none.</summary>
+    internal int Engine { get; set; }
+
     /// <summary>Records a fault. Never waits.</summary>
     /// <returns>Whether it was kept; false if the log was full.</returns>
     public bool Record(in FaultRecord fault)
     {
-        if (PamuEventSource.Log.IsEnabled())
-        {
-            PamuEventSource.Log.Fault(fault.Kind, fault.Liodn, fault.Iova, fault.Length, fault.Access == DmaAccess.Write);
-        }
+        PamuEventSource.Log.FaultDone(Engine, fault, _events);
 
+        return Append(fault);
+    }
+
+    /// <summary>The same for a fault that happened, and was told of, before: one that is restored.</summary>
+    internal bool Append(in FaultRecord fault)
+    {
         long position = Volatile.Read(ref _head.Value);
         while (true)
         {
@@ -113,6 +123,58 @@ public sealed class FaultLog
                 position = Volatile.Read(ref _tail.Value);
             }
         }
+    }
+
+    /// <summary>The positions [First, End) of the records that wait now.</summary>
+    internal (long First, long End) Waiting()
+    {
+        long first = Volatile.Read(ref _tail.Value);
+        return (first, Volatile.Read(ref _head.Value));
+    }
+
+    /// <summary>Whether so many more records would find room now.</summary>
+    internal bool HasRoomFor(int count)
+    {
+        (long first, long end) = Waiting();
+        return count <= _cells.Length - (end - first);
+    }
+
+    /// <summary>
+    /// Copies the records at positions [<paramref name="first"/>, <paramref name="end"/>) that still wait, and takes none. A record that is still
+    /// being written is not there yet; one that is taken during the call is left out, with all before it: what is copied is never one that had
+    /// been behind another that is missing.
+    /// </summary>
+    internal List<FaultRecord> Peek(long first, long end)
+    {
+        var seen = new List<(long Position, FaultRecord Fault)>();
+        for (long position = Math.Max(first, end - _cells.Length); position < end; position++)
+        {
+            if (TryPeek(position, out FaultRecord fault))
+            {
+                seen.Add((position, fault));
+            }
+        }
+
+        long taken = Volatile.Read(ref _tail.Value);
+        return [.. seen.Where(one => one.Position >= taken).Select(one => one.Fault)];
+    }
+
+    /// <summary>Copies one record if it waits: whole, or not at all.</summary>
+    private bool TryPeek(long position, out FaultRecord fault)
+    {
+        ref Cell cell = ref _cells[position & _mask];
+        if (Volatile.Read(ref cell.Sequence) != position + 1) // acquire: pairs with the release in Append
+        {
+            fault = default;
+            return false;
+        }
+
+        fault = cell.Fault;
+
+        // The copy may be torn if the record was taken and the cell written again meanwhile. The number changed before that (TryTake), so looking at
+        // it once more, after the copy, shows it.
+        Interlocked.MemoryBarrier(); // a load barrier would do, which .NET 9 has not
+        return Volatile.Read(ref cell.Sequence) == position + 1;
     }
 
     private struct Cell

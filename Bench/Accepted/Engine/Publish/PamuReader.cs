@@ -7,7 +7,6 @@
 
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace PamuFastPath;
 
@@ -22,7 +21,7 @@ namespace PamuFastPath;
 public sealed unsafe class PamuReader : IDisposable
 {
     /// <summary>What the slot pointer of a closed reader points at: never quiescent, so that Enter cannot take the fast path.</summary>
-    private static readonly ReaderSlot* ClosedSlot = MakeClosedSlot();
+    internal static ReaderSlot* ClosedSlot => ClosedPlaces.Slot;
 
     private readonly PamuEngine _engine;
     private readonly ReaderRecord _record;
@@ -233,21 +232,23 @@ public sealed unsafe class PamuReader : IDisposable
         }
     }
 
+    /// <summary>Where the announcements go: the closed slot once the reader is closed.</summary>
+    internal ReaderSlot* Slot => _slot;
+
+    /// <summary>The thread the reader belongs to.</summary>
+    internal Thread OwnerThread => _record.Thread;
+
+    /// <summary>Called once when the reader is closed, before its slot can be anybody else's or be freed. Null: nobody.</summary>
+    internal Action? Closing { get; init; }
+
     /// <summary>From now on every Enter throws. Called by this class, and by the engine when it is disposed.</summary>
     internal void Close()
     {
         if (_slot != ClosedSlot)
         {
+            Closing?.Invoke();
             _slot = ClosedSlot;
             _engine.Readers.Unregister(_record);
         }
-    }
-
-    private static ReaderSlot* MakeClosedSlot()
-    {
-        var slot = (ReaderSlot*)NativeMemory.AlignedAlloc(ReaderSlot.SlotBytes, ReaderSlot.SlotBytes);
-        NativeMemory.Clear(slot, ReaderSlot.SlotBytes);
-        slot->Epoch = ulong.MaxValue;
-        return slot;
     }
 }

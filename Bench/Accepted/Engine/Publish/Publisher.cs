@@ -24,7 +24,6 @@
 //   - the epoch starts at 1, since 0 in a slot means "in no section", and at one step per publication never wraps.
 
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
@@ -41,13 +40,13 @@ internal sealed unsafe class Publisher
     private readonly List<Retired> _retired = [];
     private readonly ReaderRegistry _readers;
     private readonly ulong* _epoch;
+    private long _published;
     private int _reclaimAt = RetiredBeforeReclaim;
 
     internal Publisher(ReaderRegistry readers)
     {
         _readers = readers;
-        _epoch = (ulong*)NativeMemory.AlignedAlloc(ReaderSlot.SlotBytes, ReaderSlot.SlotBytes);
-        NativeMemory.Clear(_epoch, ReaderSlot.SlotBytes);
+        _epoch = (ulong*)NativeBlocks.Take(ReaderSlot.SlotBytes, ReaderSlot.SlotBytes, "epoch");
         *_epoch = 1;
     }
 
@@ -71,7 +70,16 @@ internal sealed unsafe class Publisher
     /// <summary>
     /// Test hook: when set, grace periods do not wait and do not fence. The concurrency tests set it to see themselves fail.
     /// </summary>
-    internal bool SkipGraceForTest { get; set; }
+    internal bool SkipGraceForTest { get; set; } = BrokenGrace.SkipsAll;
+
+    /// <summary>Told of a grace period that lasts long, under the control lock: the reader's name, milliseconds. Null: nobody.</summary>
+    internal Action<string, long>? WaitsLong { get; set; }
+
+    /// <summary>Tables published so far, the first ones of containers not counted.</summary>
+    internal long PublishedCount => Volatile.Read(ref _published);
+
+    /// <summary>The engine's number, for events.</summary>
+    internal int Engine { get; set; }
 
     /// <summary>
     /// Makes <paramref name="next"/> the current table of <paramref name="cell"/> (W1, W2). Does not wait; the old table is freed later.
@@ -93,6 +101,7 @@ internal sealed unsafe class Publisher
             retiredAt = *_epoch;
             Volatile.Write(ref *_epoch, retiredAt + 1);
 
+            _published++;
             _retired.Add(new Retired((nint)old, retiredAt));
             reclaim = _retired.Count >= _reclaimAt;
         }
@@ -131,7 +140,7 @@ internal sealed unsafe class Publisher
 
         // W3. Other side: R1 and R2, which have no fence between them. It must come after W1 and before the first slot is read;
         // without it a reader's announcement may still be in its store buffer while the reader already holds the old table.
-        Interlocked.MemoryBarrierProcessWide();
+        FenceAllThreads();
 
         int count = _readers.SlotCount; // after the barrier: a reader that registers later sees the new table
         for (int i = 0; i < count; i++)
@@ -155,7 +164,7 @@ internal sealed unsafe class Publisher
             newest = *_epoch - 1;
         }
 
-        Interlocked.MemoryBarrierProcessWide(); // as W3, for everything retired up to `newest`
+        FenceAllThreads(); // as W3, for everything retired up to `newest`
         ulong oldestActive = ulong.MaxValue;
         int count = _readers.SlotCount;
         for (int i = 0; i < count; i++)
@@ -171,11 +180,14 @@ internal sealed unsafe class Publisher
         FreeRetired(Math.Min(newest, oldestActive - 1));
     }
 
-    /// <summary>Frees everything. Only when no reader can exist any more.</summary>
-    internal void Free()
+    /// <summary>Frees the tables, after a grace period for all of them. The epoch only when no reader can exist any more.</summary>
+    internal void Free(bool withEpoch)
     {
         FreeRetired(ulong.MaxValue);
-        NativeMemory.AlignedFree(_epoch);
+        if (withEpoch)
+        {
+            NativeBlocks.Free(_epoch);
+        }
     }
 
     /// <summary>W4, one look. Acquire: pairs with the release in R4, so that the reader's last use of the table is over.</summary>
@@ -183,6 +195,14 @@ internal sealed unsafe class Publisher
     {
         ulong announced = Volatile.Read(ref slot->Epoch);
         return announced != 0 && announced <= epoch;
+    }
+
+    private static void FenceAllThreads()
+    {
+        if (!BrokenGrace.SkipsBarrier)
+        {
+            Interlocked.MemoryBarrierProcessWide();
+        }
     }
 
     private void WaitForReader(int index, ReaderSlot* slot, ulong epoch)
@@ -206,7 +226,9 @@ internal sealed unsafe class Publisher
     {
         if (_readers.Record(index) is ReaderRecord record)
         {
-            PamuEventSource.Log.GraceWaitLong(record.Name, Environment.TickCount64 - started, record.Thread.IsAlive);
+            long milliseconds = Environment.TickCount64 - started;
+            PamuEventSource.Log.GraceWaitLong(record.Name, milliseconds, record.Thread.IsAlive, Engine);
+            WaitsLong?.Invoke(record.Name, milliseconds);
         }
     }
 

@@ -8,11 +8,11 @@
 //     reused, since its reader might still write to it.
 
 using System.Diagnostics;
-using System.Runtime.InteropServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
-internal sealed unsafe class ReaderRegistry
+internal sealed unsafe class ReaderRegistry(CounterBook counters)
 {
     private const int SlotsPerChunk = 64;
 
@@ -28,6 +28,9 @@ internal sealed unsafe class ReaderRegistry
 
     /// <summary>Slots handed out so far; slots below it are valid to read.</summary>
     internal int SlotCount => Volatile.Read(ref _slotCount); // acquire: pairs with the release in Register, after the slot is set up
+
+    /// <summary>The addresses of all slots there are.</summary>
+    internal object Chunks => _chunks;
 
     internal ReaderSlot* Slot(int index) => _chunks[index / SlotsPerChunk] + index % SlotsPerChunk;
 
@@ -52,15 +55,29 @@ internal sealed unsafe class ReaderRegistry
                 ref ReaderSlot* chunk = ref _chunks[index / SlotsPerChunk];
                 if (chunk == null)
                 {
-                    chunk = (ReaderSlot*)NativeMemory.AlignedAlloc(SlotsPerChunk * ReaderSlot.SlotBytes, ReaderSlot.SlotBytes);
-                    NativeMemory.Clear(chunk, SlotsPerChunk * ReaderSlot.SlotBytes);
+                    chunk = (ReaderSlot*)NativeBlocks.Take(SlotsPerChunk * ReaderSlot.SlotBytes, ReaderSlot.SlotBytes, "reader");
                 }
             }
 
             ReaderSlot* slot = Slot(index);
             Debug.Assert(slot->Epoch == 0, "a free slot is quiescent");
             slot->OwnerThread = thread.ManagedThreadId;
-            var record = new ReaderRecord(index, name, thread, reader);
+            CountedReader counted;
+            try
+            {
+                counted = counters.Join(slot);
+            }
+            catch
+            {
+                if (reused)
+                {
+                    _free.Push(index);
+                }
+
+                throw;
+            }
+
+            var record = new ReaderRecord(index, name, thread, reader, counted);
             Volatile.Write(ref _records[index], record);
             if (!reused)
             {
@@ -89,6 +106,7 @@ internal sealed unsafe class ReaderRegistry
             }
 
             Volatile.Write(ref _records[record.Index], null);
+            counters.Leave(record.Counted);
             _free.Push(record.Index);
             return true;
         }
@@ -128,6 +146,7 @@ internal sealed unsafe class ReaderRegistry
 
     private void Drop(int index)
     {
+        counters.Lose(_records[index]!.Counted);
         Volatile.Write(ref _records[index], null);
         Volatile.Write(ref Slot(index)->Epoch, 0); // ends the wait of whoever waits for this slot (Publisher)
     }
@@ -152,7 +171,7 @@ internal sealed unsafe class ReaderRegistry
 
     /// <summary>
     /// Whether the calling thread is inside a section of a reader it owns. Exact: only the thread itself could change that. Thread objects are
-    /// compared, because the number of a thread that died is given to another.
+    /// compared: the number of a thread that died may be given to another.
     /// </summary>
     internal bool CallerIsInSection()
     {
@@ -171,34 +190,48 @@ internal sealed unsafe class ReaderRegistry
         return false;
     }
 
-    /// <summary>Closes every reader and frees the slots.</summary>
-    internal void Free()
+    /// <summary>Closes every reader and frees the slots, unless a reader was still open: its thread may have the address of its slot already.</summary>
+    /// <returns>Whether all had been closed before, so that nobody can be about to announce itself.</returns>
+    internal bool Free()
     {
         lock (_gate)
         {
+            bool isQuiet = true;
             _freed = true;
             foreach (ReaderRecord? record in _records.AsSpan(0, _slotCount))
             {
-                if (record != null && record.Reader.TryGetTarget(out PamuReader? reader))
+                if (record != null)
                 {
-                    reader.Close();
+                    isQuiet = false;
+                    if (record.Reader.TryGetTarget(out PamuReader? reader))
+                    {
+                        reader.Close();
+                    }
                 }
             }
 
-            foreach (ReaderSlot* chunk in _chunks)
+            if (isQuiet)
             {
-                NativeMemory.AlignedFree(chunk);
+                foreach (ReaderSlot* chunk in _chunks)
+                {
+                    NativeBlocks.Free(chunk);
+                }
             }
+
+            return isQuiet;
         }
     }
 }
 
 /// <summary>What is known of a registered reader.</summary>
-internal sealed class ReaderRecord(int index, string name, Thread thread, PamuReader reader)
+internal sealed class ReaderRecord(int index, string name, Thread thread, PamuReader reader, CountedReader counted)
 {
     internal int Index { get; } = index;
 
     internal string Name { get; } = name;
+
+    /// <summary>Where it counts. One that was removed by force keeps its counters, as its slot, until the engine is freed.</summary>
+    internal CountedReader Counted { get; } = counted;
 
     internal Thread Thread { get; set; } = thread;
 

@@ -6,6 +6,7 @@
 
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using PamuFastPath.Diagnostics;
 
 namespace PamuFastPath;
 
@@ -17,6 +18,7 @@ public readonly unsafe ref struct ReaderSection
 {
     private readonly ReaderSlot* _slot;
     private readonly TableHeader* _table;
+    private readonly nuint _counters; // AccessCounter.Of
     private readonly bool _nested;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -28,10 +30,11 @@ public readonly unsafe ref struct ReaderSection
         // R2. Acquire: pairs with the release that published the image (W1 in Publisher), so its bytes are seen. After R1 in program order.
         _table = (TableHeader*)Volatile.Read(ref *(nint*)&cell->Current);
         Debug.Assert(_table->Magic == TableLayout.Magic, "the current table is alive");
+        _counters = AccessCounter.Of(slot, _table);
     }
 
     /// <summary>The table, as a view that is good until the section is left.</summary>
-    public TableView Table => new(TableBuilder.ImageOf(_table));
+    public TableView Table => TableView.OfPublished(TableBuilder.ImageOf(_table));
 
     /// <summary>Translates one access that should stay within one window.</summary>
     /// <param name="iova">First IOVA of the access; any value.</param>
@@ -39,7 +42,47 @@ public readonly unsafe ref struct ReaderSection
     /// <param name="access">Direction, seen from the device.</param>
     /// <returns>Target, MSI hit, fault, or <see cref="TranslationKind.Crosses"/> for an access that runs over its window's end.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Translation Translate(ulong iova, ulong length, DmaAccess access) => Translator.Translate(_table, iova, length, access);
+    public Translation Translate(ulong iova, ulong length, DmaAccess access) => AccessCounter.Translate(_counters, _table, iova, length, access);
+
+    /// <summary>The same, not counted: for a port, which counts each access once, whatever it asks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Translation Peek(ulong iova, ulong length, DmaAccess access) => Translator.Translate(_table, iova, length, access);
+
+    /// <summary>The same for a range.</summary>
+    internal RangeTranslation PeekRange(ulong iova, ulong length, DmaAccess access, Span<DmaSegment> segments) =>
+        Translator.TranslateRange(_table, iova, length, access, segments);
+
+    /// <summary>Counts a piece of a port's access that goes to memory.</summary>
+    /// <param name="iova">First IOVA of the piece.</param>
+    /// <param name="length">Its bytes.</param>
+    /// <param name="access">Direction.</param>
+    /// <param name="isFirst">Whether it is the first piece, which counts the access.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void CountMemory(ulong iova, ulong length, DmaAccess access, bool isFirst)
+    {
+        if (_counters != 0)
+        {
+            AccessCounter.CountMemory(_counters, _table, iova, length, access, isFirst);
+        }
+    }
+
+    /// <summary>Counts a port's access to an MSI page.</summary>
+    internal void CountMsi(int bank, ulong iova, ulong length)
+    {
+        if (_counters != 0)
+        {
+            AccessCounter.CountMsi(_counters, _table, bank, iova, length);
+        }
+    }
+
+    /// <summary>Counts a port's access that is refused.</summary>
+    internal void CountFault(FaultKind kind)
+    {
+        if (_counters != 0)
+        {
+            AccessCounter.CountFault(_counters, kind);
+        }
+    }
 
     /// <summary>Translates a range over as many windows as it touches, all or nothing.</summary>
     /// <param name="iova">First IOVA of the range; any value.</param>
@@ -49,8 +92,16 @@ public readonly unsafe ref struct ReaderSection
     /// Receives the pieces in IOVA order, neighbours with contiguous targets merged. Left untouched on a fault and when it is too short;
     /// the result then says how many are needed (at most one per window).
     /// </param>
-    public RangeTranslation TranslateRange(ulong iova, ulong length, DmaAccess access, Span<DmaSegment> segments) =>
-        Translator.TranslateRange(_table, iova, length, access, segments);
+    public RangeTranslation TranslateRange(ulong iova, ulong length, DmaAccess access, Span<DmaSegment> segments)
+    {
+        RangeTranslation answer = Translator.TranslateRange(_table, iova, length, access, segments);
+        if (_counters != 0)
+        {
+            AccessCounter.CountRange(_counters, _table, iova, length, access, answer, segments);
+        }
+
+        return answer;
+    }
 
     /// <summary>Translates many accesses of one length. Allocates nothing.</summary>
     /// <param name="iovas">First IOVA of each access; any values, any count, any alignment.</param>
@@ -77,8 +128,32 @@ public readonly unsafe ref struct ReaderSection
         Span<ulong> faultMask,
         Span<ulong> crossMask,
         Span<ulong> msiMask,
-        BatchKernel? kernel = null) =>
-        BatchTranslator.Translate(_table, iovas, length, access, targets, faultMask, crossMask, msiMask, kernel);
+        BatchKernel? kernel = null)
+    {
+        if ((_counters & AccessCounter.WindowsTag) != 0)
+        {
+            return BatchCounter.TranslateEach(_counters, _table, Batch.Of(iovas, length, access, targets, faultMask, crossMask, msiMask), kernel);
+        }
+
+        int at = BatchCounter.SampleAt(_counters, iovas.Length);
+        ulong sample = at < 0 ? 0 : iovas[at]; // before the kernel runs, which may overwrite it
+        BatchResult result = BatchTranslator.Translate(_table, iovas, length, access, targets, faultMask, crossMask, msiMask, kernel);
+        if (_counters == 0)
+        {
+            return result;
+        }
+
+        if (result.DmaCount == iovas.Length && at >= 0)
+        {
+            BatchCounter.CountHits(_counters, (ulong)iovas.Length, length, access, sample);
+        }
+        else
+        {
+            BatchCounter.Count(_counters, _table, Batch.Of(iovas, length, access, targets, faultMask, crossMask, msiMask), at, sample, result);
+        }
+
+        return result;
+    }
 
     /// <summary>Translates many accesses, each with its own length. As the form with one length otherwise.</summary>
     /// <param name="iovas">First IOVA of each access.</param>
@@ -100,8 +175,29 @@ public readonly unsafe ref struct ReaderSection
         Span<ulong> faultMask,
         Span<ulong> crossMask,
         Span<ulong> msiMask,
-        BatchKernel? kernel = null) =>
-        BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
+        BatchKernel? kernel = null)
+    {
+        if ((_counters & AccessCounter.WindowsTag) != 0)
+        {
+            return BatchCounter.TranslateEach(_counters, _table, Batch.Of(iovas, lengths, access, targets, faultMask, crossMask, msiMask), kernel);
+        }
+
+        int at = BatchCounter.SampleAt(_counters, iovas.Length);
+        ulong sample = at < 0 ? 0 : iovas[at];
+        BatchResult result = BatchTranslator.Translate(_table, iovas, lengths, access, targets, faultMask, crossMask, msiMask, kernel);
+        if (_counters != 0)
+        {
+            BatchCounter.Count(_counters, _table, Batch.Of(iovas, lengths, access, targets, faultMask, crossMask, msiMask), at, sample, result);
+        }
+
+        return result;
+    }
+
+    /// <summary>Why an access translates, faults or crosses, step by step. For people: it allocates, and is not counted.</summary>
+    /// <param name="iova">First IOVA of the access; any value.</param>
+    /// <param name="length">Bytes; any value.</param>
+    /// <param name="access">Direction, seen from the device.</param>
+    public TranslationExplanation Explain(ulong iova, ulong length, DmaAccess access) => Table.Explain(iova, length, access);
 
     /// <summary>The kernel that batches over this table use.</summary>
     public BatchKernel Kernel => (BatchKernel)_table->Kernel;

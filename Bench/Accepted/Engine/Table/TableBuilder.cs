@@ -9,7 +9,6 @@
 using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace PamuFastPath;
 
@@ -18,12 +17,11 @@ internal static unsafe class TableBuilder
     /// <summary>Packed frames are 4 KiB, whatever the platform's page size.</summary>
     private const int FrameShift = 12;
 
-    /// <summary>Test hook: the image, counted from the next one on this thread, that there is no memory for; 0 is none.</summary>
-    [ThreadStatic]
-    internal static int OutOfMemoryAtForTest;
-
-    /// <summary>Builds the image of <paramref name="windows"/>, which holds one entry per window of <paramref name="geometry"/>.</summary>
-    internal static TableHeader* Build(in TableGeometry geometry, ReadOnlySpan<LiveWindow> windows, ulong generation)
+    /// <summary>
+    /// Builds the image of <paramref name="windows"/>, which holds one entry per window of <paramref name="geometry"/>. Readers count what they translate
+    /// with it at <paramref name="countersOffset"/>.
+    /// </summary>
+    internal static TableHeader* Build(in TableGeometry geometry, ReadOnlySpan<LiveWindow> windows, ulong generation, uint countersOffset)
     {
         Debug.Assert(windows.Length == geometry.WindowCount, "one entry per window");
 
@@ -56,6 +54,7 @@ internal static unsafe class TableBuilder
         }
 
         table->LiveWindows = live;
+        table->CountersOffset = countersOffset;
         bool isPacked = Pack(table, windows);
         table->Kernel = (ushort)BatchKernels.Choose(geometry.WindowCount, geometry.WindowShift, isPacked);
         return table;
@@ -137,7 +136,7 @@ internal static unsafe class TableBuilder
         return (last - first) >> FrameShift < 1UL << TableLayout.PackedFrameBits;
     }
 
-    /// <summary>Builds an image in which every access answers <paramref name="refusal"/>.</summary>
+    /// <summary>Builds an image in which every access answers <paramref name="refusal"/>. It is counted at offset 0, for no container.</summary>
     internal static TableHeader* BuildRefusing(FaultKind refusal)
     {
         Debug.Assert(refusal != FaultKind.None, "a refusing table refuses");
@@ -150,22 +149,14 @@ internal static unsafe class TableBuilder
     {
         Debug.Assert(table->Magic == TableLayout.Magic, "only whole images are freed, and once");
         table->Magic = 0;
-        NativeMemory.AlignedFree(table);
+        NativeBlocks.Free(table);
     }
 
     internal static ReadOnlySpan<byte> ImageOf(TableHeader* table) => new(table, TableLayout.ImageBytes);
 
     private static TableHeader* Allocate(ulong apertureBase, ulong apertureLast, int windowShift, uint windowCount, ulong generation)
     {
-        if (OutOfMemoryAtForTest > 0 && --OutOfMemoryAtForTest == 0)
-        {
-            throw new InsufficientMemoryException();
-        }
-
-        var table = (TableHeader*)NativeMemory.AlignedAlloc(TableLayout.ImageBytes, TableLayout.Alignment);
-        Debug.Assert((nuint)table % TableLayout.Alignment == 0, "images are aligned");
-        NativeMemory.Clear(table, TableLayout.ImageBytes);
-
+        var table = (TableHeader*)NativeBlocks.Take(TableLayout.ImageBytes, TableLayout.Alignment, "table");
         table->Magic = TableLayout.Magic;
         table->Version = TableLayout.Version;
         table->Generation = generation;

@@ -42,6 +42,9 @@ internal readonly struct TableGeometry : IEquatable<TableGeometry>
         return (int)((iova - Start) >> WindowShift);
     }
 
+    /// <summary>The window an address has, or would have if the aperture repeated.</summary>
+    internal int WindowOf(ulong iova) => (int)((iova - Start) >> WindowShift) & ((int)WindowCount - 1);
+
     public bool Equals(TableGeometry other) => Start == other.Start && Last == other.Last && WindowCount == other.WindowCount;
 
     public override bool Equals(object? obj) => obj is TableGeometry other && Equals(other);

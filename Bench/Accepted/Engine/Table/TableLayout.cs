@@ -30,8 +30,11 @@ public static class TableLayout
     /// <summary>Offset of the column directory in bytes from the start of the image.</summary>
     public const int DirectoryOffset = 0x40;
 
+    /// <summary>Where the header says how far behind a reader's first counters those of this table's container stand; means nothing elsewhere.</summary>
+    public const int CountersOffsetOffset = 0xF0;
+
     /// <summary>The most columns the directory has room for.</summary>
-    public const int DirectoryEntriesMax = (HeaderBytes - DirectoryOffset) / 16;
+    public const int DirectoryEntriesMax = (CountersOffsetOffset - DirectoryOffset) / 16;
 
     /// <summary>Bytes of one column of 64-bit entries.</summary>
     public const int ColumnBytes = WindowCountMax * sizeof(ulong);
@@ -116,8 +119,8 @@ public enum TableColumn
     PlanesWrite = 8,
 }
 
-/// <summary>The fixed part of the header. The first 64 bytes are all that translation reads of it.</summary>
-[StructLayout(LayoutKind.Explicit, Size = TableLayout.DirectoryOffset)]
+/// <summary>The header but for the column directory. The first 64 bytes are all that translation reads of it; counting reads one word more.</summary>
+[StructLayout(LayoutKind.Explicit, Size = TableLayout.HeaderBytes)]
 internal struct TableHeader
 {
     [FieldOffset(0x00)] internal uint Magic;
@@ -144,6 +147,9 @@ internal struct TableHeader
 
     /// <summary>Packed frames count from here, 4 KiB aligned. All ones: the targets do not fit, there are no packed columns.</summary>
     [FieldOffset(0x38)] internal ulong TargetBase;
+
+    /// <summary>Bytes from a reader's first counters to those of this table's container. Means nothing outside of the process.</summary>
+    [FieldOffset(TableLayout.CountersOffsetOffset)] internal uint CountersOffset;
 }
 
 /// <summary>One entry of the column directory.</summary>

@@ -38,6 +38,13 @@ public readonly struct Translation : IEquatable<Translation>
         _code = code;
     }
 
+    /// <summary>0 for memory, the one shape that is only a target.</summary>
+    internal uint Code
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _code;
+    }
+
     /// <summary>Which shape the answer has.</summary>
     public TranslationKind Kind => _code switch
     {

@@ -26,7 +26,7 @@ internal static unsafe class Translator
 
     /// <summary>The check by itself. `entry` becomes the table plus the window's index in 64-bit entries: what column offsets are added to.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsHit(TableHeader* table, ulong iova, ulong length, DmaAccess access, out byte* entry)
+    internal static bool IsHit(TableHeader* table, ulong iova, ulong length, DmaAccess access, out byte* entry)
     {
         Debug.Assert(table->Magic == TableLayout.Magic, "the section's table is alive");
 

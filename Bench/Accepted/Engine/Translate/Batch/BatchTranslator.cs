@@ -73,12 +73,6 @@ internal static unsafe class BatchTranslator
         Span<ulong> msiMask,
         BatchKernel? forced)
     {
-        // A length no window has gives the same answers as any larger one; offset + length then stays far below 2^64.
-        if (table->WindowShift <= BatchKernels.WindowShiftMax)
-        {
-            length = Math.Min(length, 1UL << (BatchKernels.WindowShiftMax + 1));
-        }
-
         return Run(table, iovas, default, length, access, targets, faultMask, crossMask, msiMask, KernelFor(table, forced));
     }
 
@@ -94,12 +88,25 @@ internal static unsafe class BatchTranslator
         Span<ulong> msiMask,
         BatchKernel? forced)
     {
-        if (lengths.Length != iovas.Length)
+        CheckCounts(iovas.Length, lengths.Length);
+        return Run(table, iovas, lengths, 1, access, targets, faultMask, crossMask, msiMask, KernelFor(table, forced));
+    }
+
+    /// <summary>Throws what translating the batch would throw.</summary>
+    internal static void Check(TableHeader* table, in Batch batch, BatchKernel? forced)
+    {
+        if (batch.HasLengths)
         {
-            throw new ArgumentException($"{iovas.Length} IOVAs need as many lengths, not {lengths.Length}", nameof(lengths));
+            CheckCounts(batch.Iovas.Length, batch.Lengths.Length);
         }
 
-        return Run(table, iovas, lengths, 1, access, targets, faultMask, crossMask, msiMask, KernelFor(table, forced));
+        _ = KernelFor(table, forced);
+        int words = WordsFor(batch.Iovas.Length);
+        CheckLengths(batch.Iovas.Length, batch.Targets.Length, words, batch.Faults.Length, batch.Crosses.Length, batch.Messages.Length);
+        fixed (ulong* from = batch.Iovas, to = batch.Targets, fault = batch.Faults, cross = batch.Crosses, msi = batch.Messages)
+        {
+            CheckOverlaps(from, to, (nuint)batch.Iovas.Length, fault, cross, msi, (nuint)words);
+        }
     }
 
     private static BatchKernel KernelFor(TableHeader* table, BatchKernel? forced)
@@ -129,47 +136,89 @@ internal static unsafe class BatchTranslator
     {
         int words = WordsFor(iovas.Length);
         CheckLengths(iovas.Length, targets.Length, words, faultMask.Length, crossMask.Length, msiMask.Length);
-        if (iovas.Length == 0)
+        fixed (ulong* from = iovas, to = targets, fault = faultMask, cross = crossMask, msi = msiMask)
+        fixed (uint* lengthOf = lengths)
+        {
+            return Run(table, from, lengthOf, length, iovas.Length, access, to, fault, cross, msi, kernel);
+        }
+    }
+
+    /// <summary>What spans come down to, and what C callers have: arrays of <paramref name="count"/> elements, masks of a word for each 64 of them.</summary>
+    /// <param name="table">The section's table.</param>
+    /// <param name="iovas">First IOVA of each access.</param>
+    /// <param name="lengths">Bytes of each, or null for one length.</param>
+    /// <param name="length">The one length; anything but 0 if there are many.</param>
+    /// <param name="count">Elements; 0 leaves all memory alone.</param>
+    /// <param name="access">Direction of all.</param>
+    /// <param name="targets">Receives the targets.</param>
+    /// <param name="fault">Receives the fault mask.</param>
+    /// <param name="cross">Receives the cross mask.</param>
+    /// <param name="msi">Receives the message mask.</param>
+    /// <param name="kernel">One that can run on the table.</param>
+    /// <exception cref="ArgumentException">Arrays overlap.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static BatchResult Run(
+        TableHeader* table,
+        ulong* iovas,
+        uint* lengths,
+        ulong length,
+        int count,
+        DmaAccess access,
+        ulong* targets,
+        ulong* fault,
+        ulong* cross,
+        ulong* msi,
+        BatchKernel kernel)
+    {
+        if (count == 0)
         {
             return default;
         }
 
-        fixed (ulong* from = iovas, to = targets, fault = faultMask, cross = crossMask, msi = msiMask)
-        fixed (uint* lengthOf = lengths)
+        int words = WordsFor(count);
+        CheckOverlaps(iovas, targets, (nuint)count, fault, cross, msi, (nuint)words);
+        if (lengths != null)
         {
-            CheckOverlaps(from, to, (nuint)iovas.Length, fault, cross, msi, (nuint)words);
-            if (table->Refusal != 0 || length == 0)
-            {
-                return RefuseAll(iovas.Length, targets, faultMask, crossMask, msiMask);
-            }
-
-            // Kernels write a mask byte only where there is something to say (msi: always), so all starts at 0.
-            ClearMasks(fault, cross, msi, words);
-
-            nuint whole = (nuint)iovas.Length & ~(nuint)(StepMax - 1);
-            var batch = new BatchArguments
-            {
-                Table = table,
-                Iovas = from,
-                Targets = to,
-                Fault = (byte*)fault,
-                Cross = (byte*)cross,
-                Msi = (byte*)msi,
-                Count = whole,
-                Access = access,
-            };
-            if (whole != 0)
-            {
-                Dispatch(kernel, batch, lengthOf, length);
-            }
-
-            if (whole != (nuint)iovas.Length)
-            {
-                RunRest(kernel, batch, lengthOf, length, iovas.Length - (int)whole);
-            }
-
-            return Count(iovas.Length, fault, cross, msi, words);
+            CheckLengthOverlaps(lengths, targets, (nuint)count, fault, cross, msi, (nuint)words);
         }
+
+        if (table->Refusal != 0 || length == 0)
+        {
+            return RefuseAll(count, targets, fault, cross, msi, words);
+        }
+
+        // A length no window has gives the same answers as any larger one; offset + length then stays far below 2^64.
+        if (table->WindowShift <= BatchKernels.WindowShiftMax)
+        {
+            length = Math.Min(length, 1UL << (BatchKernels.WindowShiftMax + 1));
+        }
+
+        // Kernels write a mask byte only where there is something to say (msi: always), so all starts at 0.
+        ClearMasks(fault, cross, msi, words);
+
+        nuint whole = (nuint)count & ~(nuint)(StepMax - 1);
+        var batch = new BatchArguments
+        {
+            Table = table,
+            Iovas = iovas,
+            Targets = targets,
+            Fault = (byte*)fault,
+            Cross = (byte*)cross,
+            Msi = (byte*)msi,
+            Count = whole,
+            Access = access,
+        };
+        if (whole != 0)
+        {
+            Dispatch(kernel, batch, lengths, length);
+        }
+
+        if (whole != (nuint)count)
+        {
+            RunRest(kernel, batch, lengths, length, count - (int)whole);
+        }
+
+        return Count(count, fault, cross, msi, words);
     }
 
     /// <summary>The last elements, fewer than a step: through a buffer whose unused elements repeat the first.</summary>
@@ -260,16 +309,15 @@ internal static unsafe class BatchTranslator
         }
     }
 
-    private static BatchResult RefuseAll(int count, Span<ulong> targets, Span<ulong> faultMask, Span<ulong> crossMask, Span<ulong> msiMask)
+    private static BatchResult RefuseAll(int count, ulong* targets, ulong* fault, ulong* cross, ulong* msi, int words)
     {
-        int words = WordsFor(count);
-        targets[..count].Fill(ulong.MaxValue);
-        crossMask[..words].Clear();
-        msiMask[..words].Clear();
-        faultMask[..words].Fill(ulong.MaxValue);
+        new Span<ulong>(targets, count).Fill(ulong.MaxValue);
+        new Span<ulong>(cross, words).Clear();
+        new Span<ulong>(msi, words).Clear();
+        new Span<ulong>(fault, words).Fill(ulong.MaxValue);
         if (count % 64 != 0)
         {
-            faultMask[words - 1] = (1UL << (count % 64)) - 1;
+            fault[words - 1] = (1UL << (count % 64)) - 1;
         }
 
         return new BatchResult(0, 0, count, 0);
@@ -320,6 +368,14 @@ internal static unsafe class BatchTranslator
         return new BatchResult(elements - faults - crosses - messages, messages, faults, crosses);
     }
 
+    private static void CheckCounts(int iovas, int lengths)
+    {
+        if (lengths != iovas)
+        {
+            throw new ArgumentException($"{iovas} IOVAs need as many lengths, not {lengths}", nameof(lengths));
+        }
+    }
+
     private static void CheckLengths(int elements, int targets, int words, int faultMask, int crossMask, int msiMask)
     {
         if (targets < elements)
@@ -349,7 +405,23 @@ internal static unsafe class BatchTranslator
         }
     }
 
-    /// <summary>Whether two arrays, neither of them empty, share a byte: one compare, since a negative distance wraps to a huge one.</summary>
+    /// <summary>Lengths are read while the results are written.</summary>
+    private static void CheckLengthOverlaps(
+        uint* lengths, ulong* targets, nuint elements, ulong* faultMask, ulong* crossMask, ulong* msiMask, nuint words)
+    {
+        nuint bytes = elements * sizeof(uint);
+        nuint maskBytes = words * sizeof(ulong);
+        if (ShareBytes(lengths, bytes, targets, elements * sizeof(ulong)) || ShareBytes(lengths, bytes, faultMask, maskBytes)
+            || ShareBytes(lengths, bytes, crossMask, maskBytes) || ShareBytes(lengths, bytes, msiMask, maskBytes))
+        {
+            throw new ArgumentException("lengths overlap neither targets nor masks", nameof(lengths));
+        }
+    }
+
     private static bool Overlap(ulong* a, nuint lengthOfA, ulong* b, nuint lengthOfB) =>
-        (nuint)b - (nuint)a + (lengthOfB * sizeof(ulong) - 1) < (lengthOfA + lengthOfB) * sizeof(ulong) - 1;
+        ShareBytes(a, lengthOfA * sizeof(ulong), b, lengthOfB * sizeof(ulong));
+
+    /// <summary>Whether two arrays, neither of them empty, share a byte: one compare, since a negative distance wraps to a huge one.</summary>
+    private static bool ShareBytes(void* a, nuint bytesOfA, void* b, nuint bytesOfB) =>
+        (nuint)b - (nuint)a + (bytesOfB - 1) < bytesOfA + bytesOfB - 1;
 }
