@@ -14,30 +14,18 @@ internal sealed partial class FuzzHunt
     private static readonly Dictionary<string, string> NoEnvironment = [];
 
     private readonly string _root;
-    private readonly string _clean;
-    private readonly string _folder;
     private readonly string _findings;
+    private readonly BuiltCopy _fuzzer;
     private readonly MutantCompiler _compiler;
 
     internal FuzzHunt(string root)
     {
         string scratch = Path.Combine(root, "Tests/PlantedBugs/bin/fuzz"); // below the repository, which the fuzzer looks for upwards
         _root = root;
-        _clean = Path.Combine(root, "Tests/Fuzz/bin/Release/net10.0");
-        _folder = Path.Combine(scratch, "fuzzer");
         _findings = Path.Combine(scratch, "findings");
         Directory.CreateDirectory(_findings);
         _compiler = new MutantCompiler(root, scratch);
-        foreach (string file in Directory.GetFiles(_clean, "*", SearchOption.AllDirectories))
-        {
-            string name = Path.GetRelativePath(_clean, file);
-            if (!name.StartsWith("instrumented", StringComparison.Ordinal))
-            {
-                string copy = Path.Combine(_folder, name);
-                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-                File.Copy(file, copy, overwrite: true);
-            }
-        }
+        _fuzzer = new BuiltCopy(Path.Combine(root, "Tests/Fuzz/bin/Release/net10.0"), Path.Combine(scratch, "fuzzer"), leftOut: "instrumented");
     }
 
     /// <summary>Fuzzes a bug's target until the bug is found or time is up.</summary>
@@ -47,26 +35,18 @@ internal sealed partial class FuzzHunt
     internal bool Seek(Bug bug, int seconds)
     {
         string assembly = _compiler.Compile(bug.File, bug.Plant(File.ReadAllText(Path.Combine(_root, bug.File))));
-        string place = Path.Combine(_folder, Path.GetFileName(assembly));
-        File.Copy(assembly, place, overwrite: true);
-        try
+        string number = seconds.ToString(CultureInfo.InvariantCulture);
+        string[] command = ["dotnet", "exec", _fuzzer.Of(Fuzzer), "--target", bug.Fuzz!, "--seconds", number, "--findings", _findings];
+        CommandResult result = _fuzzer.With(assembly, () =>
+            Command.Run(_root, NoEnvironment, TimeSpan.FromSeconds(seconds) + Besides, line => Found().IsMatch(line), command));
+        Match found = Found().Match(result.Output);
+        if (!found.Success && (result.IsOverdue || result.ExitCode != 0))
         {
-            string number = seconds.ToString(CultureInfo.InvariantCulture);
-            string[] command = ["dotnet", "exec", Path.Combine(_folder, Fuzzer), "--target", bug.Fuzz!, "--seconds", number, "--findings", _findings];
-            CommandResult result = Command.Run(_root, NoEnvironment, TimeSpan.FromSeconds(seconds) + Besides, line => Found().IsMatch(line), command);
-            Match found = Found().Match(result.Output);
-            if (!found.Success && (result.IsOverdue || result.ExitCode != 0))
-            {
-                throw new BadListException($"the fuzzer could not look for {bug.FullName}:\n{result.Output.Trim()}");
-            }
+            throw new BadListException($"the fuzzer could not look for {bug.FullName}:\n{result.Output.Trim()}");
+        }
 
-            Console.WriteLine(found.Success ? $"found   {bug.Fuzz,-10} {bug.FullName}: {found.Groups[1].Value}" : $"MISSED  {bug.Fuzz,-10} {bug.FullName}");
-            return found.Success;
-        }
-        finally
-        {
-            File.Copy(Path.Combine(_clean, Path.GetFileName(assembly)), place, overwrite: true);
-        }
+        Console.WriteLine(found.Success ? $"found   {bug.Fuzz,-10} {bug.FullName}: {found.Groups[1].Value}" : $"MISSED  {bug.Fuzz,-10} {bug.FullName}");
+        return found.Success;
     }
 
     [GeneratedRegex("FOUND: (.*? s)(,|\r|$)", RegexOptions.Multiline)]

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace PamuFastPath.Tests.PlantedBugs;
 
-/// <summary>The built tests, in a folder of their own where the assembly with the bug can take the place of the one without.</summary>
+/// <summary>The built tests, run with a bug in them.</summary>
 internal sealed partial class Suite
 {
     private const string Tests = "PamuFastPath.Tests.dll";
@@ -26,62 +26,40 @@ internal sealed partial class Suite
 
     private static readonly Dictionary<string, string> Full = new() { ["DOTNET_DbgEnableMiniDump"] = "0" };
 
-    private readonly string _clean;
+    private readonly BuiltCopy _tests;
     private readonly string _folder;
     private readonly string _results;
 
     /// <summary>Copies the tests' output to <paramref name="scratch"/>.</summary>
     internal Suite(string root, string scratch)
     {
-        string built = Path.Combine(root, "Tests/bin/Release/net10.0");
-        _clean = Path.Combine(scratch, "clean");
         _folder = Path.Combine(scratch, "suite");
         _results = Path.Combine(scratch, "results");
-        Directory.CreateDirectory(_clean);
-        foreach (string file in Directory.GetFiles(built, "*", SearchOption.AllDirectories))
-        {
-            string copy = Path.Combine(_folder, Path.GetRelativePath(built, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy, overwrite: true);
-        }
-
-        foreach (string file in (string[])[.. Directory.GetFiles(built, "PamuFastPath*.dll"), Path.Combine(built, "pamu.dll")])
-        {
-            File.Copy(file, Path.Combine(_clean, Path.GetFileName(file)), overwrite: true);
-        }
+        _tests = new BuiltCopy(Path.Combine(root, "Tests/bin/Release/net10.0"), _folder);
     }
 
     /// <summary>Runs tests with an assembly in place of the built one of its name, until the first of them fails.</summary>
     /// <param name="assembly">The assembly with the bug.</param>
     /// <param name="tests">Parts of names; none means the whole suite, at full length.</param>
     /// <param name="limit">After this it hangs; null for a limit that no healthy run meets.</param>
-    internal SuiteResult Run(string assembly, IReadOnlyList<string> tests, TimeSpan? limit = null)
+    internal SuiteResult Run(string assembly, IReadOnlyList<string> tests, TimeSpan? limit = null) => _tests.With(assembly, () =>
     {
-        string place = Path.Combine(_folder, Path.GetFileName(assembly));
-        File.Copy(assembly, place, overwrite: true);
-        try
-        {
-            SuiteResult result = Judge(Start(tests, limit ?? Limit));
+        SuiteResult result = Judge(Start(tests, limit ?? Limit));
 
-            // Who was running costs as much as the tests themselves, so only a crash is asked for it.
-            if (result.End == SuiteEnd.Crashed)
-            {
-                SuiteResult again = Judge(Start(tests, limit ?? Limit, "--blame", "--results-directory", _results));
-                result = again.End == SuiteEnd.Crashed ? again : result;
-            }
-
-            return result;
-        }
-        finally
+        // Who was running costs as much as the tests themselves, so only a crash is asked for it.
+        if (result.End == SuiteEnd.Crashed)
         {
-            File.Copy(Path.Combine(_clean, Path.GetFileName(assembly)), place, overwrite: true);
+            SuiteResult again = Judge(Start(tests, limit ?? Limit, "--blame", "--results-directory", _results));
+            result = again.End == SuiteEnd.Crashed ? again : result;
         }
-    }
+
+        return result;
+    });
 
     private CommandResult Start(IReadOnlyList<string> tests, TimeSpan limit, params string[] more)
     {
         string filter = tests.Count == 0 ? Whole : $"({string.Join('|', tests.Select(test => $"FullyQualifiedName~{test}"))})&{Whole}";
-        string[] command = ["dotnet", "test", Path.Combine(_folder, Tests), "--filter", filter, "--logger", "console;verbosity=normal", .. more];
+        string[] command = ["dotnet", "test", _tests.Of(Tests), "--filter", filter, "--logger", "console;verbosity=normal", .. more];
         return Command.Run(_folder, tests.Count == 0 ? Full : Short, limit, line => FailedTest().IsMatch(line), command);
     }
 
