@@ -14,6 +14,7 @@ internal static class OverheadCommand
 
     private const string Usage = "usage: overhead [--processes N] [--json FILE] [--limits]  (--limits: exit code 1 if a workload is dearer than CI allows)";
     private const int ProcessesDefault = 5;
+    private const int ProcessesAgain = 6;
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
@@ -45,27 +46,43 @@ internal static class OverheadCommand
 
         var samples = new List<OverheadSamples>();
         int seed = Random.Shared.Next(1 << 20);
-        for (int i = 0; i < processes; i++)
+        OverheadRow[] rows = Measure(samples, seed, processes);
+        int measured = processes;
+        IReadOnlyList<string> broken = isLimited ? OverheadLimits.Broken(rows) : [];
+        if (broken.Count > 0)
         {
-            Console.Error.WriteLine($"process {i + 1} of {processes}");
-            samples.AddRange(OverheadProcess.Measure(seed + i));
+            // One process is one throw of the dice for placement, and a second of a shared machine: what looks dear has to be so in several.
+            Console.Error.WriteLine($"{broken[0]}: measured again");
+            rows = Measure(samples, seed + processes, ProcessesAgain);
+            measured += ProcessesAgain;
+            broken = OverheadLimits.Broken(rows);
         }
 
-        OverheadRow[] rows = [.. samples.GroupBy(static s => s.Workload).Select(static of => OverheadRow.Of(of.Key, [.. of]))];
         Print(rows);
         if (json != null)
         {
             using FileStream file = File.Create(json);
-            JsonSerializer.Serialize(file, new { Machine = Machine.Here(), Processes = processes, Rows = rows }, Json);
+            JsonSerializer.Serialize(file, new { Machine = Machine.Here(), Processes = measured, Rows = rows }, Json);
         }
 
-        IReadOnlyList<string> broken = isLimited ? OverheadLimits.Broken(rows) : [];
         foreach (string line in broken)
         {
             Console.WriteLine(line);
         }
 
         return broken.Count == 0 ? 0 : 1;
+    }
+
+    /// <summary>Measures in more processes, and says what all of them come to.</summary>
+    private static OverheadRow[] Measure(List<OverheadSamples> samples, int seed, int processes)
+    {
+        for (int i = 0; i < processes; i++)
+        {
+            Console.Error.WriteLine($"process {i + 1} of {processes}");
+            samples.AddRange(OverheadProcess.Measure(seed + i));
+        }
+
+        return [.. samples.GroupBy(static s => s.Workload).Select(static of => OverheadRow.Of(of.Key, [.. of]))];
     }
 
     private static void Print(OverheadRow[] rows)

@@ -4,6 +4,8 @@
 //   removes rights   publish, grace period, then hardware; if that refuses, the old table is published again
 //   both             publish what old and new have in common, grace period, hardware, publish the new table
 //
+// With Publisher.RetiredMost tables waiting for a section that does not end, a call that only adds waits, too.
+//
 // What queries answer (the state, a group's container) changes last, when nothing can be refused any more: nobody sees a call that fails.
 //
 // Unsafe: holds tables between building and publishing. Invariant: every table a step can need is built before anything changes, so
@@ -24,7 +26,11 @@ public sealed unsafe partial class PamuContainer
         List<PamuGroup> joined = [.. next.Groups.Except(old.Groups)];
         List<PamuGroup> left = [.. old.Groups.Except(next.Groups)];
         bool removes = change.HasFlag(LiveChange.Removes) || left.Count > 0;
-        if (removes && RefuseInsideSection() is { IsRefused: true } deadlock)
+
+        // A restored state brings the count of its tables along; any other has the current one.
+        bool publishes = change != LiveChange.None || next.Generation > _generation;
+        bool waits = removes || publishes && Engine.Publisher.IsFull();
+        if (waits && RefuseInsideSection(removes) is { IsRefused: true } deadlock)
         {
             return deadlock;
         }
@@ -38,8 +44,6 @@ public sealed unsafe partial class PamuContainer
         // Only hardware needs a table in between, and one to come back with.
         bool isMixed = image != null && removes && change.HasFlag(LiveChange.Adds);
 
-        // A restored state brings the count of its tables along; any other has the current one.
-        bool publishes = change != LiveChange.None || next.Generation > _generation;
         ulong generation = Math.Max(_generation + 1, next.Generation);
         TableHeader* first = null;
         TableHeader* final = null;
@@ -68,18 +72,18 @@ public sealed unsafe partial class PamuContainer
             }
 
             left.ForEach(ClearLiodns);
-            Show(ref first, removes, builtFor);
+            Show(ref first, removes, waits, builtFor);
             if (image != null && removes)
             {
                 if (_hardware!.Apply(image) is { IsRefused: true } cannotRemove)
                 {
-                    Show(ref back, removes: false, builtFor);
+                    Show(ref back, removes: false, waits: false, builtFor);
                     left.ForEach(SetLiodns);
                     Become(old);
                     return cannotRemove;
                 }
 
-                Show(ref final, removes: false, builtFor);
+                Show(ref final, removes: false, waits: false, builtFor);
             }
 
             joined.ForEach(SetLiodns);
@@ -100,11 +104,10 @@ public sealed unsafe partial class PamuContainer
     private void Become(ContainerState state) =>
         Volatile.Write(ref _state, state.Generation == _generation ? state : state with { Generation = _generation });
 
-    /// <summary>Publishes a table, if there is one, and waits for the readers if rights go with it or went before.</summary>
-    private void Show(ref TableHeader* table, bool removes, long builtFor)
+    /// <summary>Publishes a table, if there is one, and waits for the readers if rights go with it or went before, or too many tables wait.</summary>
+    private void Show(ref TableHeader* table, bool removes, bool waits, long builtFor)
     {
-        Action<int, ulong, long>? published = Engine.Published;
-        long began = published != null ? Stopwatch.GetTimestamp() : PamuEventSource.Now();
+        long began = Stopwatch.GetTimestamp();
         bool publishes = table != null;
         ulong retiredAt = 0;
         int live = 0;
@@ -119,12 +122,12 @@ public sealed unsafe partial class PamuContainer
             table = null; // the cell's now
         }
 
-        long grace = removes ? WaitForReaders(publishes ? retiredAt : Engine.Publisher.Advance()) : 0;
+        long grace = waits ? WaitForReaders(publishes ? retiredAt : Engine.Publisher.Advance()) : 0;
         if (publishes)
         {
             Engine.Control.AddPublication();
             PamuEventSource.Log.PublicationDone(Engine.Number, Fd, _generation, removes, began, windows, live, builtFor, grace);
-            published?.Invoke(Fd, _generation, PamuEventSource.Since(began));
+            Engine.Published?.Invoke(Fd, _generation, PamuEventSource.Since(began)); // who is told is asked after the wait
         }
     }
 
@@ -140,10 +143,11 @@ public sealed unsafe partial class PamuContainer
         return nanoseconds;
     }
 
-    /// <summary>A call that takes rights away would wait for the caller's own section for ever.</summary>
-    private Refusal RefuseInsideSection() => Engine.Readers.CallerIsInSection()
-        ? Refusal.Deadlock("caller", "a call that takes rights away is made outside the thread's own reader sections")
-        : Refusal.None;
+    /// <summary>A call that has to wait would wait for the caller's own section for ever.</summary>
+    private Refusal RefuseInsideSection(bool removes = true) =>
+        !Engine.Readers.CallerIsInSection() ? Refusal.None
+        : removes ? Refusal.Deadlock("caller", "a call that takes rights away is made outside the thread's own reader sections")
+        : Refusal.Deadlock("caller", $"a section is left before {Publisher.RetiredMost} tables were replaced");
 
     /// <summary>The group's devices use this container's table from now on.</summary>
     private void SetLiodns(PamuGroup group)

@@ -29,6 +29,7 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
     private ContainerState _state;
     private ulong _generation = 1;
     private IHardwareMirror? _hardware;
+    private volatile bool _isClosed; // the state says so before the grace period, this after it
 
     internal PamuContainer(PamuEngine engine, int fd, nint* cellCopy)
         : base(engine, fd)
@@ -164,13 +165,13 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
     }
 
     /// <summary>
-    /// Takes the groups out and closes the container and its hardware. On return no reader uses its translations; a reader that enters later finds a table
-    /// that refuses everything.
+    /// Takes the groups out and closes the container and its hardware. On return no reader uses its translations, whichever thread closed it; a reader that
+    /// enters later finds a table that refuses everything.
     /// </summary>
     /// <exception cref="PamuException">EDEADLK: inside a reader section, or with a transaction open, on this thread.</exception>
     public void Dispose()
     {
-        if (State.IsDisposed)
+        if (_isClosed)
         {
             return;
         }
@@ -201,6 +202,7 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
         _ = WaitForReaders(Engine.Publisher.Advance());
         Engine.Counters.Close(_account);
         TableCell.Free(cell);
+        _isClosed = true;
         _hardware?.Dispose();
     }
 

@@ -252,14 +252,9 @@ public sealed unsafe partial class PamuEngine : IDisposable
                 throw new InvalidOperationException($"reader '{first}' is inside a section");
             }
 
-            foreach (PamuContainer container in Containers)
+            while (NextToClose() is PamuContainer container)
             {
                 container.Dispose();
-            }
-
-            lock (_names)
-            {
-                _isDisposed = true;
             }
 
             EventFeed.WriteLast(this);
@@ -276,6 +271,17 @@ public sealed unsafe partial class PamuEngine : IDisposable
             {
                 KeepWhatReadersTouch(counters);
             }
+        }
+    }
+
+    /// <summary>A container that is still open. When there is none, the engine is closed, and none is made any more.</summary>
+    private PamuContainer? NextToClose()
+    {
+        lock (_names)
+        {
+            PamuContainer? next = _containers.Values.FirstOrDefault();
+            _isDisposed = next == null;
+            return next;
         }
     }
 

@@ -138,12 +138,16 @@ internal sealed unsafe class CounterBook
         }
     }
 
-    /// <summary>A reader was removed by force. Its thread might still count, so its counters stay.</summary>
+    /// <summary>A reader was removed by force. Its thread might still count, so its counters stay; its slot, which may be freed first, is not touched again.</summary>
     internal void Lose(CountedReader reader)
     {
         lock (_gate)
         {
-            _lost += _readers.Contains(reader) ? 1 : 0;
+            if (_readers.Contains(reader) && !reader.IsLost)
+            {
+                reader.IsLost = true;
+                _lost++;
+            }
         }
     }
 
@@ -265,7 +269,7 @@ internal sealed unsafe class CounterBook
     /// <summary>Gives a reader its counters. Most accounts are never used, so most of their memory is never touched.</summary>
     private void Furnish(CountedReader reader)
     {
-        if (reader.Memory == null)
+        if (reader.Memory == null && !reader.IsLost)
         {
             reader.Memory = NativeBlocks.TakeSparse((nuint)(AccountsMax * _blockBytes + ReaderCounters.Alignment), "counters");
         }
@@ -273,6 +277,11 @@ internal sealed unsafe class CounterBook
 
     private void Show(CountedReader reader)
     {
+        if (reader.IsLost)
+        {
+            return;
+        }
+
         Debug.Assert(!_isOn || reader.Memory != null, "who is counted has counters");
         reader.Slot->CountsWindows = _countsWindows ? 1u : 0u;
 
@@ -339,6 +348,9 @@ internal sealed unsafe class CounterBook
 internal sealed unsafe class CountedReader(ReaderSlot* slot)
 {
     internal ReaderSlot* Slot { get; } = slot;
+
+    /// <summary>Whether it was removed by force.</summary>
+    internal bool IsLost { get; set; }
 
     /// <summary>As it was allocated; null until the reader was counted for the first time.</summary>
     internal void* Memory { get; set; }

@@ -53,10 +53,20 @@ public static class PamuMeter
 
     internal static void GraceDone(int engine, int container, long nanoseconds)
     {
-        if (Grace.Enabled)
+        if (!Grace.Enabled)
+        {
+            return;
+        }
+
+#pragma warning disable CA1031 // A listener may throw anything; the control call it is told of goes on to its end.
+        try
         {
             Grace.Record(nanoseconds * 1e-9, new TagList { { EngineTag, engine }, { ContainerTag, container } });
         }
+        catch (Exception)
+        {
+        }
+#pragma warning restore CA1031
     }
 
     private static void Accesses(string name, string unit, string description, Func<AccessCounts, IEnumerable<Figure>> figures) =>

@@ -16,7 +16,8 @@ namespace PamuFastPath;
 /// </summary>
 /// <remarks>
 /// Not thread-safe: a reader belongs to the thread that made it, until <see cref="TakeOver"/>. Entering and leaving are plain
-/// stores; they never wait, lock or allocate. A section that is held keeps every unmap in the engine waiting.
+/// stores; they never wait, lock or allocate. A section that is held keeps every unmap in the engine waiting. A control call that would wait for a section
+/// of its own thread is EDEADLK; sections of other engines are not looked at: whoever has several leaves all before a control call to one.
 /// </remarks>
 public sealed unsafe class PamuReader : IDisposable
 {
@@ -27,11 +28,16 @@ public sealed unsafe class PamuReader : IDisposable
     private readonly ReaderRecord _record;
     private readonly LiodnMap _liodns;
     private readonly ulong* _epoch;
+    private readonly Action? _closing;
     private ReaderSlot* _slot;
 
-    internal PamuReader(PamuEngine engine, string name)
+    /// <param name="engine">Whose tables are read.</param>
+    /// <param name="name">For events and errors.</param>
+    /// <param name="closing">Called when the reader is closed, before its slot can be anybody else's or be freed. Null: nobody.</param>
+    internal PamuReader(PamuEngine engine, string name, Action? closing = null)
     {
         _engine = engine;
+        _closing = closing;
         _liodns = engine.Liodns;
         _epoch = engine.Publisher.Epoch;
         _record = engine.Readers.Register(this, name, out _slot);
@@ -150,11 +156,7 @@ public sealed unsafe class PamuReader : IDisposable
     /// Declares this reader dead from another thread: a section it is in counts as ended. For readers whose thread died inside a
     /// section, and only for those: a live one would go on reading memory that may be freed. Closes the reader.
     /// </summary>
-    public void RemoveByForce()
-    {
-        _slot = ClosedSlot;
-        _engine.Readers.RemoveByForce(_record);
-    }
+    public void RemoveByForce() => _engine.Readers.RemoveByForce(_record);
 
     /// <summary>Gives the slot back. The reader must be outside its sections.</summary>
     /// <exception cref="InvalidOperationException">The reader is inside a section.</exception>
@@ -238,17 +240,20 @@ public sealed unsafe class PamuReader : IDisposable
     /// <summary>The thread the reader belongs to.</summary>
     internal Thread OwnerThread => _record.Thread;
 
-    /// <summary>Called once when the reader is closed, before its slot can be anybody else's or be freed. Null: nobody.</summary>
-    internal Action? Closing { get; init; }
-
     /// <summary>From now on every Enter throws. Called by this class, and by the engine when it is disposed.</summary>
     internal void Close()
     {
         if (_slot != ClosedSlot)
         {
-            Closing?.Invoke();
-            _slot = ClosedSlot;
+            CloseByForce();
             _engine.Readers.Unregister(_record);
         }
+    }
+
+    /// <summary>The same, and the slot stays taken. Called by <see cref="ReaderRegistry"/>.</summary>
+    internal void CloseByForce()
+    {
+        _closing?.Invoke();
+        _slot = ClosedSlot;
     }
 }

@@ -30,8 +30,13 @@ namespace PamuFastPath;
 
 internal sealed unsafe class Publisher
 {
-    /// <summary>Retired tables that may pile up before an adding call pays a barrier to reclaim them (64 images: 400 KiB).</summary>
+    /// <summary>Retired tables that may pile up before an adding call pays a barrier to reclaim them (64 images: 660 KiB).</summary>
     private const int RetiredBeforeReclaim = 64;
+
+    /// <summary>
+    /// Retired tables behind a section that does not end before adding calls wait for it, too (10.3 MiB): whoever drives the calls may be a guest.
+    /// </summary>
+    internal const int RetiredMost = 1024;
 
     /// <summary>How long a grace period may last before the reader it waits for is named in an event.</summary>
     internal static readonly TimeSpan LongWait = TimeSpan.FromSeconds(1);
@@ -153,6 +158,17 @@ internal sealed unsafe class Publisher
         }
 
         FreeRetired(epoch);
+    }
+
+    /// <summary>Whether readers hold so many replaced tables that the next publication has to wait for them.</summary>
+    internal bool IsFull()
+    {
+        if (RetiredCount >= RetiredMost)
+        {
+            Reclaim(); // whoever held them may have left since
+        }
+
+        return RetiredCount >= RetiredMost;
     }
 
     /// <summary>Frees what no reader can hold any more, without waiting for anybody.</summary>

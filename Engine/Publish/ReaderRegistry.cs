@@ -100,7 +100,8 @@ internal sealed unsafe class ReaderRegistry(CounterBook counters)
                 return true; // removed by force before, or the engine is gone
             }
 
-            if (Slot(record.Index)->Epoch != 0)
+            // Acquire: pairs with the release in R4, so that what the last section counted is seen.
+            if (Volatile.Read(ref Slot(record.Index)->Epoch) != 0)
             {
                 return false;
             }
@@ -146,7 +147,13 @@ internal sealed unsafe class ReaderRegistry(CounterBook counters)
 
     private void Drop(int index)
     {
-        counters.Lose(_records[index]!.Counted);
+        ReaderRecord record = _records[index]!;
+        if (record.Reader.TryGetTarget(out PamuReader? reader))
+        {
+            reader.CloseByForce(); // its slot may be freed with the engine, and the object be used after that
+        }
+
+        counters.Lose(record.Counted);
         Volatile.Write(ref _records[index], null);
         Volatile.Write(ref Slot(index)->Epoch, 0); // ends the wait of whoever waits for this slot (Publisher)
     }

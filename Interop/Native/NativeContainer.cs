@@ -30,15 +30,17 @@ internal sealed unsafe class NativeContainer
     internal static NativeContainer Open(NativeEngine engine)
     {
         var block = (nint*)NativeBlocks.Take(BlockBytes, BlockBytes, "container");
+        NativeContainer? container = null;
         try
         {
-            var container = new NativeContainer(engine, block);
+            container = new NativeContainer(engine, block);
             engine.Add(container.Address, container);
             Keep(block);
             return container;
         }
         catch
         {
+            container?.Container.Dispose();
             NativeBlocks.Free(block); // nobody has seen it
             throw;
         }

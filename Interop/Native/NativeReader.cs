@@ -25,7 +25,7 @@ internal sealed unsafe class NativeReader
     {
         Engine = engine;
         _block = block;
-        Reader = new PamuReader(engine.Engine, name) { Closing = Close };
+        Reader = new PamuReader(engine.Engine, name, Close); // may be closed with its engine at any time from here on
     }
 
     internal NativeEngine Engine { get; }
@@ -77,11 +77,7 @@ internal sealed unsafe class NativeReader
     }
 
     /// <summary>Declares the reader's thread dead.</summary>
-    internal void RemoveByForce()
-    {
-        Close();
-        Reader.RemoveByForce();
-    }
+    internal void RemoveByForce() => Reader.RemoveByForce();
 
     private void Fill()
     {

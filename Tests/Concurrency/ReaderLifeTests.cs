@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using PamuFastPath.Diagnostics;
 using PamuFastPath.Tests.Control;
 using static PamuFastPath.Tests.Control.Machine;
 
@@ -118,6 +119,78 @@ public sealed class ReaderLifeTests
         Assert.Equal(0x40_0000ul, late.Target);
     }
 
+    /// <summary>Whoever closes a container may free what its devices reached, also where another thread came first.</summary>
+    [Fact]
+    public void Closing_a_container_that_another_thread_is_closing_waits_with_it()
+    {
+        using var machine = new Machine();
+        PamuContainer container = machine.Ready();
+        using var entered = new ManualResetEventSlim();
+        using var leave = new ManualResetEventSlim();
+        var device = new Thread(() =>
+        {
+            using PamuReader reader = machine.Engine.CreateReader("device");
+            using ReaderSection section = reader.Enter(container);
+            entered.Set();
+            leave.Wait();
+        });
+        device.Start();
+        entered.Wait();
+        var first = new Thread(container.Dispose);
+        first.Start();
+        SpinWait.SpinUntil(() => machine.Engine.Containers.Count == 0); // closed for others; now it waits
+        var second = new Thread(container.Dispose);
+        second.Start();
+        Assert.False(second.Join(50));
+
+        leave.Set();
+        device.Join();
+        first.Join();
+        second.Join();
+    }
+
+    [Fact]
+    public void A_container_that_is_opened_while_its_engine_closes_is_closed_too()
+    {
+        var engine = new PamuEngine();
+        PamuContainer? late = null;
+        engine.CreateContainer().BindHardware(new ClosingMirror(() => late ??= engine.CreateContainer()));
+
+        engine.Dispose();
+
+        Assert.Equal(-(long)Errno.EBADF, late!.Ioctl(PamuRequests.GetApiVersion));
+        late.Dispose();
+        Assert.Throws<ObjectDisposedException>(engine.CreateContainer);
+    }
+
+    [Fact]
+    public void A_reader_removed_by_name_is_closed_whoever_still_has_it()
+    {
+        var engine = new PamuEngine();
+        using PamuReader reader = engine.CreateReader("removed");
+        Assert.Equal(1, engine.RemoveReadersByForce("removed"));
+        engine.Dispose(); // frees its slot
+
+        Assert.False(reader.IsInSection);
+        Assert.Throws<ObjectDisposedException>(() => reader.Enter(0).Dispose());
+    }
+
+    /// <summary>Its slot may be freed before its counters are.</summary>
+    [Fact]
+    public unsafe void The_slot_of_a_reader_that_was_removed_by_force_is_left_alone_when_counting_is_switched()
+    {
+        using var engine = new PamuEngine();
+        PamuReader removed = engine.CreateReader();
+        ReaderSlot* slot = removed.Slot;
+        removed.RemoveByForce();
+
+        engine.Counting = AccessCounting.On;
+        engine.CountsWindows = true;
+
+        Assert.Equal((0, 0u), ((nint)slot->Counters, slot->CountsWindows));
+        Assert.Equal(0, engine.GetStatistics().Readers);
+    }
+
     /// <summary>The group's devices may still be using the translation that the call takes from them.</summary>
     [Fact]
     public void Detaching_a_group_waits_for_a_section_of_its_device()
@@ -164,6 +237,16 @@ public sealed class ReaderLifeTests
         readers[40_000].Dispose();
         engine.CreateReader().Dispose();
         Array.ForEach(readers, reader => reader.Dispose());
+    }
+
+    /// <summary>Hardware that does nothing until it is closed.</summary>
+    private sealed class ClosingMirror(Action closes) : IHardwareMirror
+    {
+        Refusal IHardwareMirror.Check(HardwareImage image) => Refusal.None;
+
+        Refusal IHardwareMirror.Apply(HardwareImage image) => Refusal.None;
+
+        public void Dispose() => closes();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

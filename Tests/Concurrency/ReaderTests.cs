@@ -205,6 +205,67 @@ public class ReaderTests
     }
 
     [Fact]
+    public void Adding_calls_beside_a_parked_reader_wait_when_too_many_tables_do()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = engine.CreateContainer();
+        using var parked = new ParkedReader(engine, container);
+        bool finished = false;
+        bool finishedBesideReader = true;
+        int most = 0;
+        engine.Publisher.WaitsLong = (_, _) => // only a call that waits tells; without the limit none does
+        {
+            most = engine.Publisher.RetiredCount;
+            finishedBesideReader = Volatile.Read(ref finished);
+            parked.Leave();
+        };
+
+        Republish(container, Publisher.RetiredMost + 100); // returns only because the reader left
+        Volatile.Write(ref finished, true);
+
+        Assert.False(finishedBesideReader);
+        Assert.Equal(Publisher.RetiredMost + 1, most);
+        Assert.InRange(engine.Publisher.RetiredCount, 0, 100);
+    }
+
+    [Fact]
+    public void An_adding_call_in_a_section_is_EDEADLK_when_too_many_tables_wait_for_it()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = engine.CreateContainer();
+        using PamuReader reader = engine.CreateReader();
+        using (ReaderSection section = reader.Enter(container))
+        {
+            Republish(container, Publisher.RetiredMost);
+            ulong generation = container.Generation;
+
+            PamuException refused = Assert.Throws<PamuException>(() => Republish(container, 1));
+
+            Assert.Equal((Errno.EDEADLK, "caller"), (refused.Errno, refused.Parameter));
+            Assert.Contains("1024 tables", refused.Message, StringComparison.Ordinal);
+            Assert.Equal((generation, Publisher.RetiredMost), (container.Generation, engine.Publisher.RetiredCount));
+            Assert.Equal(1ul, section.Table.Generation);
+        }
+
+        using (reader.Enter(container)) // a new section holds none of them
+        {
+            Republish(container, 1);
+        }
+
+        Assert.Equal(1, engine.Publisher.RetiredCount);
+    }
+
+    /// <summary>Calls that only add, each of which replaces the table: nothing is mapped in the apertures they set.</summary>
+    private static void Republish(PamuContainer container, int times)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            ulong odd = container.Generation % 2;
+            container.SetGeometry(0, (WindowBytes << (int)odd) - 1);
+        }
+    }
+
+    [Fact]
     public void A_closed_reader_throws_and_its_slot_is_used_again()
     {
         using var engine = new PamuEngine();

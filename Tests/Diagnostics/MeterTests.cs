@@ -47,6 +47,40 @@ public class MeterTests
         Assert.Equal(1, now["pamu.grace_period.duration container=0, times"]);
     }
 
+    /// <summary>It is told in the middle of a call, between software and hardware.</summary>
+    [Fact]
+    public void A_listener_that_throws_does_not_stop_a_control_call()
+    {
+        using var machine = new Machine();
+        PamuContainer container = machine.Ready();
+        container.MapDma(0x5000_0000, At(0), Window, DmaPermissions.ReadWrite);
+        int told = 0;
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = static (instrument, self) =>
+        {
+            if (instrument.Name == "pamu.grace_period.duration")
+            {
+                self.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<double>((_, _, tags, _) =>
+        {
+            if (tags.ToArray().Contains(new KeyValuePair<string, object?>("pamu.engine", machine.Engine.Number)))
+            {
+                told++;
+                throw new InvalidOperationException("of the listener's own");
+            }
+        });
+        listener.Start();
+
+        container.UnmapDma(At(0), Window);
+        Assert.Empty(container.GetWindows());
+        container.Dispose();
+
+        Assert.Equal(2, told);
+        Assert.Empty(machine.Engine.Containers);
+    }
+
     [Fact]
     public void Every_instrument_has_a_unit_and_a_description()
     {

@@ -1207,7 +1207,7 @@ typedef struct pamu_event {
 /** Told of events, on the thread of the control call. It must not make control calls. */
 typedef void (*pamu_event_callback)(void *context, const pamu_event *event);
 
-/** Sets who is told of events; null: nobody. Any thread. Returns 0 or -EBADF. */
+/** Sets who is told of events; null: nobody. Any thread. A control call that is under way may tell the old one once more. Returns 0 or -EBADF. */
 int pamu_on_event(pamu_engine *engine, pamu_event_callback callback, void *context);
 
 /* ------------------------------------------------------------------------------------------------ the library: save and restore */
