@@ -34,11 +34,12 @@ internal static partial class Measures
         GC.Collect();
         GC.WaitForPendingFinalizers(); // readers that were lost give their slots back
         GC.Collect();
+        double malloc = Malloc() / 1024.0;
         (double rss, double own) = Memory();
         return
         [
             NativeBlocks.LiveCount,
-            Malloc() / 1024.0,
+            malloc,
             own,
             rss,
             GC.GetTotalMemory(forceFullCollection: false) / 1024.0,
@@ -68,11 +69,15 @@ internal static partial class Measures
         return (rss, own);
     }
 
-    /// <summary>Bytes that malloc and its kin have handed out, the runtime's own included; 0 where the C library does not say.</summary>
+    /// <summary>
+    /// Bytes that malloc and its kin have handed out, the runtime's own included; 0 where the C library does not say. Freed pages that it kept for later go back
+    /// to the system: threads that come and go leave them in an arena here and an arena there, for long.
+    /// </summary>
     private static double Malloc()
     {
         try
         {
+            _ = malloc_trim(0);
             MallInfo info = mallinfo2();
             return (double)info.Uordblks + info.Hblkhd;
         }
@@ -84,6 +89,9 @@ internal static partial class Measures
 
     [LibraryImport("libc")]
     private static partial MallInfo mallinfo2();
+
+    [LibraryImport("libc")]
+    private static partial int malloc_trim(nuint keep);
 
     /// <summary>struct mallinfo2.</summary>
     [StructLayout(LayoutKind.Sequential)]
