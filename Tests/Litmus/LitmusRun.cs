@@ -1,20 +1,21 @@
 namespace PamuFastPath.Litmus;
 
 /// <summary>
-/// Rounds of the real protocol, and between them every broken one until it fails. The real one holding says something only where the broken ones
-/// fail, so that decides first whether there is a verdict.
+/// Rounds of the real protocol, and between them every broken one until it fails; first of all races that throw, which must not pass for failing.
 /// </summary>
 internal sealed class LitmusRun(TimeSpan duration, TextWriter output)
 {
-    internal const int Pass = 0;
-    internal const int Fail = 1;
-    internal const int Inconclusive = 3;
-
     /// <summary>How long a broken protocol may take to fail.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>The longest stretch of the real protocol without a look at the broken ones.</summary>
     private static readonly TimeSpan RoundMax = TimeSpan.FromSeconds(20);
+
+    private static readonly (string Name, Race Race)[] Misfits =
+    [
+        ("a race that throws before it starts", new Race(HasBarrier: false, Calls.Wait, Fault.ThrowBeforeStart)),
+        ("a race that throws when it has started", new Race(HasBarrier: false, Calls.Wait, Fault.ThrowAfterStart)),
+    ];
 
     private static readonly (string Name, Race Race)[] Real =
     [
@@ -32,54 +33,53 @@ internal sealed class LitmusRun(TimeSpan duration, TextWriter output)
     ];
 
     private readonly int _readers = Math.Clamp(Environment.ProcessorCount - 1, 1, 3);
-    private readonly Dictionary<string, List<RaceResult>> _results = Real.Concat(Broken).ToDictionary(x => x.Name, _ => new List<RaceResult>());
+    private readonly Dictionary<string, List<RaceEnd>> _ends = Misfits.Concat(Real).Concat(Broken).ToDictionary(x => x.Name, _ => new List<RaceEnd>());
 
     /// <returns>The exit code.</returns>
     internal int Run()
     {
         int rounds = Math.Max(1, (int)Math.Ceiling(duration / RoundMax));
         TimeSpan slice = duration / rounds / Real.Length;
-        for (int i = 0; i < rounds && !Failed(Real).Any(); i++)
+        bool goesOn = RunEach(Misfits, Patience, RaceOutcome.Error);
+        for (int i = 0; i < rounds && goesOn; i++)
         {
-            Array.ForEach(Real, x => _results[x.Name].Add(RaceProcess.Start(x.Race, slice, _readers)));
-            Array.ForEach(Broken, x => _results[x.Name].Add(RaceProcess.Start(x.Race, Patience, _readers)));
+            goesOn = RunEach(Real, slice, RaceOutcome.Held) && RunEach(Broken, Patience, RaceOutcome.Held, RaceOutcome.Violated);
         }
 
         PrintTable();
-        return Judge();
+        var verdict = LitmusVerdict.Of(Ends(Misfits), Ends(Real), Ends(Broken));
+        output.WriteLine(verdict.Says);
+        return verdict.ExitCode;
     }
 
-    private int Judge()
+    /// <returns>Whether to go on: false at the first race that ends in another way than <paramref name="expected"/>.</returns>
+    private bool RunEach((string Name, Race Race)[] races, TimeSpan limit, params RaceOutcome[] expected)
     {
-        if (Failed(Real).FirstOrDefault() is (string name, RaceResult failure))
+        foreach ((string name, Race race) in races)
         {
-            output.WriteLine($"FAIL: {name}: {failure.Violation}");
-            return Fail;
+            RaceEnd end = RaceProcess.Start(race, limit, _readers);
+            _ends[name].Add(end);
+            if (!expected.Contains(end.Outcome))
+            {
+                return false;
+            }
         }
 
-        string[] held = [.. Broken.Where(x => _results[x.Name].Exists(result => result.Violation == null)).Select(x => x.Name)];
-        if (held.Length > 0)
-        {
-            output.WriteLine($"INCONCLUSIVE: nothing failed, but neither did this in {Patience.TotalSeconds} s, which is broken: {string.Join("; ", held)}");
-            return Inconclusive;
-        }
-
-        output.WriteLine("PASS: the engine never failed, and every broken protocol did, every time");
-        return Pass;
+        return true;
     }
 
-    private IEnumerable<(string Name, RaceResult Result)> Failed((string Name, Race Race)[] races) =>
-        from x in races from result in _results[x.Name] where result.Violation != null select (x.Name, result);
+    private (string Name, RaceEnd End)[] Ends((string Name, Race Race)[] races) => [.. from x in races from end in _ends[x.Name] select (x.Name, end)];
 
     private void PrintTable()
     {
-        output.WriteLine($"{"",-38} {"runs",5} {"failed",7} {"median s",9} {"longest s",10} {"sections",15} {"publications",13}");
-        foreach ((string name, List<RaceResult> results) in _results)
+        output.WriteLine($"{"",-38} {"runs",5} {"failed",7} {"errors",7} {"median s",9} {"longest s",10} {"sections",15} {"publications",13}");
+        foreach ((string name, List<RaceEnd> ends) in _ends)
         {
-            double[] seconds = [.. results.Select(x => x.Seconds).Order()];
+            double[] seconds = [.. ends.Select(x => x.Seconds).Order()];
             output.WriteLine(
-                $"{name,-38} {results.Count,5} {results.Count(x => x.Violation != null),7} {seconds.ElementAtOrDefault(seconds.Length / 2),9:F2} "
-                + $"{seconds.LastOrDefault(),10:F2} {results.Sum(x => x.Sections),15:N0} {results.Sum(x => x.Publications),13:N0}");
+                $"{name,-38} {ends.Count,5} {ends.Count(x => x.Outcome == RaceOutcome.Violated),7} {ends.Count(x => x.Outcome == RaceOutcome.Error),7} "
+                + $"{seconds.ElementAtOrDefault(seconds.Length / 2),9:F2} {seconds.LastOrDefault(),10:F2} "
+                + $"{ends.Sum(x => x.Sections),15:N0} {ends.Sum(x => x.Publications),13:N0}");
         }
 
         output.WriteLine($"{_readers} readers, {Environment.ProcessorCount} processors");

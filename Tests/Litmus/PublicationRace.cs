@@ -26,6 +26,12 @@ internal enum Fault
     LoadBeforeAnnouncing,
     LeaveBeforeUse,
     NoWait,
+
+    /// <summary>Not the protocol: a reader throws before it is in place.</summary>
+    ThrowBeforeStart,
+
+    /// <summary>Not the protocol: the writer throws when all readers are in place.</summary>
+    ThrowAfterStart,
 }
 
 /// <summary>
@@ -54,6 +60,7 @@ internal sealed unsafe class PublicationRace : IDisposable
     private readonly ulong* _returned; // tables of lower generations are those that calls which have returned took away
     private long _sections;
     private long _publications;
+    private int _inPlace; // readers that have been in a section
     private volatile bool _stop;
     private volatile string? _violation;
 
@@ -68,15 +75,31 @@ internal sealed unsafe class PublicationRace : IDisposable
         *_returned = 0;
     }
 
-    /// <summary>Runs until something is wrong, or for <paramref name="duration"/>.</summary>
+    /// <summary>Runs until something is wrong, or for <paramref name="duration"/>, from the moment on at which all readers are in place.</summary>
+    /// <param name="duration">How long, if nothing is wrong.</param>
+    /// <param name="readers">How many.</param>
+    /// <param name="started">Called at that moment, before the first publication.</param>
     /// <returns>What was wrong, or null; and how much was done.</returns>
-    internal (string? Violation, long Sections, long Publications) Run(TimeSpan duration, int readers)
+    internal (string? Violation, long Sections, long Publications) Run(TimeSpan duration, int readers, Action started)
     {
         Thread[] threads = [.. Enumerable.Range(0, readers).Select(i => new Thread(() => Read(i)))];
         Array.ForEach(threads, thread => thread.Start());
-        Write(duration);
-        _stop = true;
-        Array.ForEach(threads, thread => thread.Join());
+        while (Volatile.Read(ref _inPlace) < readers)
+        {
+            Thread.Sleep(1);
+        }
+
+        try
+        {
+            started();
+            Write(duration);
+        }
+        finally
+        {
+            _stop = true;
+            Array.ForEach(threads, thread => thread.Join()); // before what they read is freed
+        }
+
         return (_violation, _sections, _publications);
     }
 
@@ -89,6 +112,7 @@ internal sealed unsafe class PublicationRace : IDisposable
 
     private void Write(TimeSpan duration)
     {
+        ThrowIf(Fault.ThrowAfterStart);
         Processor.Bind(0);
         var clock = Stopwatch.StartNew();
         TableCell* cell = _container.Cell;
@@ -116,6 +140,7 @@ internal sealed unsafe class PublicationRace : IDisposable
 
     private void Read(int number)
     {
+        ThrowIf(Fault.ThrowBeforeStart);
         Processor.Bind(1 + number);
         var random = new Random(number);
         TableCell* cell = _container.Cell;
@@ -126,7 +151,10 @@ internal sealed unsafe class PublicationRace : IDisposable
             for (int i = 0; i < 10_000 && !_stop; i++)
             {
                 Section(reader, cell, random);
-                sections++;
+                if (sections++ == 0)
+                {
+                    Interlocked.Increment(ref _inPlace);
+                }
             }
         }
 
@@ -185,6 +213,14 @@ internal sealed unsafe class PublicationRace : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TableHeader* Header(in ReaderSection section) =>
         (TableHeader*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(section.Table.Image));
+
+    private void ThrowIf(Fault fault)
+    {
+        if (_fault == fault)
+        {
+            throw new InvalidOperationException("on purpose");
+        }
+    }
 
     private void Fail(string what)
     {

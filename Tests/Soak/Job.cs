@@ -21,6 +21,7 @@ internal sealed class Job(string name, Action once)
         var churn = new Churn(machine);
         var copies = new Copies(machine);
         var hardware = new Hardware(machine);
+        var counting = new Counting(machine);
         return
         [
             new("publications", publications.Once),
@@ -30,6 +31,7 @@ internal sealed class Job(string name, Action once)
             new("rounds of containers", churn.Containers),
             new("snapshots", copies.Once),
             new("rounds of hardware", hardware.Once),
+            new("switches of counting", counting.Once),
         ];
     }
 }

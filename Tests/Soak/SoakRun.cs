@@ -25,7 +25,7 @@ internal sealed class SoakRun(TimeSpan duration, PlantedLeak? leak, TextWriter o
     /// <returns>What grows, or is broken; nothing if all is well.</returns>
     internal string[] Run()
     {
-        output.WriteLine($"{duration.TotalSeconds} s{(leak == null ? "" : ", with a planted leak: a table, a handle and a thread each time")}");
+        output.WriteLine($"{duration.TotalSeconds} s{(leak == null ? "" : $", with a planted leak: {PlantedLeak.What}")}");
         Job[] jobs = Job.All(_machine);
         Thread[] threads = [.. jobs.Select(job => new Thread(() => Keep(job)) { Name = job.Name })];
         Array.ForEach(threads, thread => thread.Start());
@@ -45,8 +45,20 @@ internal sealed class SoakRun(TimeSpan duration, PlantedLeak? leak, TextWriter o
         _stop = true;
         Array.ForEach(threads, thread => thread.Join());
         string[] growing = [.. PrintTable()];
+        ulong counted = _machine.Engine.GetStatistics().Accesses.Translations;
         output.WriteLine(
-            $"{string.Join(", ", jobs.Select(job => $"{job.Done:N0} {job.Name}"))}; {_sessions:N0} monitor sessions, {_eventBytes / 1024:N0} KiB of events");
+            $"{string.Join(", ", jobs.Select(job => $"{job.Done:N0} {job.Name}"))}; {counted:N0} accesses counted; "
+            + $"{_sessions:N0} monitor sessions, {_eventBytes / 1024:N0} KiB of events");
+        foreach (string idle in from job in jobs where job.Done == 0 select job.Name)
+        {
+            _broken.Enqueue($"{idle}: none");
+        }
+
+        if (counted == 0)
+        {
+            _broken.Enqueue("no access was counted");
+        }
+
         foreach (string broken in _broken)
         {
             output.WriteLine($"BROKEN: {broken}");
