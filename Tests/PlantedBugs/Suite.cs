@@ -46,10 +46,10 @@ internal sealed partial class Suite
     {
         SuiteResult result = Judge(Start(tests, limit ?? Limit));
 
-        // Who was running costs as much as the tests themselves, so only a crash is asked for it.
+        // Who was running costs as much as the tests themselves, so only a crash is asked for it; one test at a time, so that it can be only one.
         if (result.End == SuiteEnd.Crashed)
         {
-            SuiteResult again = Judge(Start(tests, limit ?? Limit, "--blame", "--results-directory", _results));
+            SuiteResult again = Judge(Start(tests, limit ?? Limit, "--blame", "--results-directory", _results, "--", "xUnit.ParallelizeTestCollections=false"));
             result = again.End == SuiteEnd.Crashed ? again : result;
         }
 
