@@ -42,20 +42,39 @@ public partial class DisassemblyTests
     {
         string[] code = Listings.Value[probe];
 
-        // The slot's register is the one that is compared with 0 on entry (is this a nested section?).
-        int test = Array.FindIndex(code, line => NestedTest().IsMatch(line));
-        Assert.True(test >= 0, "the nested-section test is not where it was: " + string.Join("\n", code));
-        string slot = NestedTest().Match(code[test]).Groups[1].Value;
-
-        int announce = Array.FindIndex(code, line => Regex.IsMatch(line, $@"^mov +qword ptr \[{slot}\], r"));
+        int announce = SlotStores(code)[0];
         int shift = Array.FindIndex(code, line => line.Contains("+0x20]", StringComparison.Ordinal) && line.Contains("dword ptr", StringComparison.Ordinal)
             && !line.Contains("qword", StringComparison.Ordinal));
-        Assert.True(announce >= 0 && shift >= 0, "announce or first use of the table not found");
+        Assert.True(shift >= 0, "first use of the table not found");
 
         // The table pointer is the base register of its first use; its load is the last write to that register before.
         string table = Regex.Match(code[shift], @"\[(\w+)\+0x20\]").Groups[1].Value;
         int load = Array.FindLastIndex(code, shift, line => Regex.IsMatch(line, $@"^mov +{table}, qword ptr \["));
         Assert.True(announce < load, $"announce at {announce}, table load at {load}:\n" + string.Join("\n", code));
+    }
+
+    /// <summary>The cell, too, is freed after a grace period.</summary>
+    [SkippableX64Fact(X64Only)]
+    public void The_announcement_stands_before_the_load_of_a_LIODNs_cell()
+    {
+        string[] code = Listings.Value["ProbeLiodn"];
+
+        int load = Array.FindIndex(code, line => Regex.IsMatch(line, @"^mov \w+, qword ptr \[\w+\+8\*\w+\]"));
+        Assert.True(load >= 0, "load from the map of LIODNs not found");
+        Assert.True(SlotStores(code)[0] < load, string.Join("\n", code));
+    }
+
+    [SkippableX64Theory(X64Only)]
+    [InlineData("ProbeOneAccess")]
+    [InlineData("ProbeOneCall")]
+    [InlineData("ProbeLiodn")]
+    public void The_leave_stands_after_the_last_use_of_the_table(string probe)
+    {
+        string[] code = Listings.Value[probe];
+
+        int delta = Array.FindLastIndex(code, line => Regex.IsMatch(line, @"^mov \w+, qword ptr \[\w+\+0x100\]"));
+        Assert.True(delta >= 0, "load of the delta not found");
+        Assert.True(SlotStores(code) is [_, .., int leave] && delta < leave, string.Join("\n", code));
     }
 
     /// <summary>A bounds check can be mispredicted, a masked index cannot leave its array: docs/security.md.</summary>
@@ -71,6 +90,19 @@ public partial class DisassemblyTests
         {
             Assert.Matches(@"and +e(\w+), \w+\nmov +\w+, qword ptr \[\w+\+8\*r\1\]", code);
         }
+    }
+
+    /// <summary>Where the reader's slot is written: the announcement, then the leave (two of them, where one is for exceptions).</summary>
+    private static int[] SlotStores(string[] code)
+    {
+        // The slot's register is the one that is compared with 0 on entry (is this a nested section?).
+        int test = Array.FindIndex(code, line => NestedTest().IsMatch(line));
+        Assert.True(test >= 0, "the nested-section test is not where it was: " + string.Join("\n", code));
+        string slot = NestedTest().Match(code[test]).Groups[1].Value;
+
+        int[] stores = [.. Enumerable.Range(0, code.Length).Where(i => code[i].StartsWith($"mov qword ptr [{slot}], ", StringComparison.Ordinal))];
+        Assert.NotEmpty(stores);
+        return stores;
     }
 
     /// <summary>Depth-first over the listing: jumps are followed both ways, a call ends a path.</summary>
@@ -160,6 +192,17 @@ public partial class DisassemblyTests
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex SpaceRun();
+}
+
+internal sealed class SkippableX64FactAttribute : FactAttribute
+{
+    public SkippableX64FactAttribute(string what)
+    {
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            Skip = $"{what}; this machine is {RuntimeInformation.ProcessArchitecture}";
+        }
+    }
 }
 
 internal sealed class SkippableX64TheoryAttribute : TheoryAttribute

@@ -26,15 +26,40 @@ internal sealed record Bug
     /// <summary>Seconds after which a run that has not ended is a hang, for bugs whose sign is one. 0: a hang is no sign of this bug.</summary>
     public int HangsAfter { get; init; }
 
+    /// <summary>
+    /// Whether the litmus has to notice instead of the tests: for what only a race shows. It races the engine with the bug in it, and has to see a violation.
+    /// </summary>
+    public bool Litmus { get; init; }
+
+    /// <summary>
+    /// The run of <c>Tests/Spin/run</c> that has to notice instead of the tests, by its whole name: for what no machine at hand shows. It breaks the model as
+    /// the bug breaks the engine, and the model has to fail as it says.
+    /// </summary>
+    public string? Model { get; init; }
+
+    /// <summary>For a bug left to the model: why the model's break is this line. They are matched by name only.</summary>
+    public string? Because { get; init; }
+
     /// <summary>The fuzzer's target that has to find it, too; null if none is asked to.</summary>
     public string? Fuzz { get; init; }
 
     /// <summary>For a change that no test can see: why. Such a change is not counted.</summary>
     public string? Equivalent { get; init; }
 
+    /// <summary>For a change that costs time and alters no answer: why no test notices. Such a change is not counted either.</summary>
+    public string? Slower { get; init; }
+
     /// <summary>The list's name: what part of the product the bug is in.</summary>
     [JsonIgnore]
     public string Area { get; init; } = "";
+
+    /// <summary>Whether it has to be noticed.</summary>
+    [JsonIgnore]
+    internal bool IsCounted => Equivalent == null && Slower == null;
+
+    /// <summary>Whether what was found out about the other holds for this one.</summary>
+    internal bool IsSameAs(Bug other) =>
+        (Name, File, From, To, Litmus, Model) == (other.Name, other.File, other.From, other.To, other.Litmus, other.Model);
 
     [JsonIgnore]
     internal string FullName => $"{Area}/{Name}";

@@ -45,9 +45,20 @@ internal static class BugList
             yield return $"{bug.FullName}: nothing is changed";
         }
 
-        if (bug.Equivalent == null && bug.Tests.Count == 0)
+        int ways = (bug.Tests.Count > 0 ? 1 : 0) + (bug.Litmus ? 1 : 0) + (bug.Model != null ? 1 : 0);
+        if (ways != (bug.IsCounted ? 1 : 0))
         {
-            yield return $"{bug.FullName}: no test is named that should notice";
+            yield return $"{bug.FullName}: either tests, or the litmus, or the model should notice, and one of them is named; none for a change nobody can see";
+        }
+
+        if ((bug.Model != null) != (bug.Because != null))
+        {
+            yield return $"{bug.FullName}: a bug left to the model, and no other, says why the model's break is this line";
+        }
+
+        if (bug.Model != null && !ModelTests.Exists(bug.Model, root))
+        {
+            yield return $"{bug.FullName}: {ModelTests.Runs} has no run of this name: {bug.Model}";
         }
 
         string file = Path.Combine(root, bug.File);

@@ -11,6 +11,8 @@ internal sealed class Hunt
     private readonly MutantCompiler _compiler;
     private readonly Suite _suite;
     private readonly HeaderTests _header;
+    private readonly LitmusTests _litmus;
+    private readonly ModelTests _model;
 
     internal Hunt(string root)
     {
@@ -20,6 +22,17 @@ internal sealed class Hunt
         _compiler = new MutantCompiler(root, _scratch);
         _suite = new Suite(root, _scratch);
         _header = new HeaderTests(root, _scratch);
+        _litmus = new LitmusTests(root, _scratch);
+        _model = new ModelTests(root);
+    }
+
+    /// <summary>What is run with a bug: the tests of the C header, the litmus, or the suite with one project's assembly replaced.</summary>
+    private enum Kind
+    {
+        Header,
+        Litmus,
+        Model,
+        Suite,
     }
 
     /// <summary>The control: the same tests, compiled and run the same way, with nothing planted. They must pass, or what they say of bugs means nothing.</summary>
@@ -27,12 +40,10 @@ internal sealed class Hunt
     /// <param name="isWhole">Whether to run the whole suite for the engine's bugs.</param>
     internal bool IsQuietWithoutBugs(IReadOnlyList<Bug> bugs, bool isWhole)
     {
-        foreach (IGrouping<string, Bug> project in bugs.GroupBy(bug => IsHeader(bug.File) ? bug.File : bug.File.Split('/')[0]))
+        foreach (IGrouping<(Kind Kind, string Project), Bug> same in bugs.GroupBy(PlaceOf))
         {
-            string file = project.First().File;
-            string text = File.ReadAllText(Path.Combine(_root, file));
-            string[] tests = isWhole && project.Key == "Engine" ? [] : [.. project.SelectMany(bug => bug.Tests).Distinct()];
-            SuiteResult result = IsHeader(file) ? _header.Run(text) : _suite.Run(_compiler.Compile(file, text), tests);
+            string[] tests = isWhole && same.Key.Project == "Engine" ? [] : [.. same.SelectMany(bug => bug.Tests).Distinct()];
+            SuiteResult result = RunWithout(same.First(), tests);
             if (result.End != SuiteEnd.Passed)
             {
                 Console.Error.WriteLine($"with nothing planted: {result.End} {result.Test}\n{string.Join('\n', result.Output.Split('\n').TakeLast(30))}");
@@ -48,20 +59,78 @@ internal sealed class Hunt
     {
         var clock = Stopwatch.StartNew();
         string text = bug.Plant(File.ReadAllText(Path.Combine(_root, bug.File)));
-        SuiteResult result = IsHeader(bug.File) ? _header.Run(text) : RunSuite(bug, text);
+        TimeSpan? limit = bug.HangsAfter > 0 ? TimeSpan.FromSeconds(bug.HangsAfter) : null;
+        SuiteResult result = Run(bug, text, bug.Tests, limit);
+        if (result.End == SuiteEnd.Passed && PlaceOf(bug).Kind == Kind.Suite)
+        {
+            result = Run(bug, text, [], limit: null);
+        }
+
         var finding = new Finding(bug, result.End, result.Test, clock.Elapsed.TotalSeconds);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{(finding.IsCaught ? "caught" : "MISSED"),-7} {finding.Seconds,6:0.0} s  {bug.FullName}: {finding.By}"));
         return finding;
     }
 
-    private SuiteResult RunSuite(Bug bug, string text)
+    /// <summary>
+    /// Asks what noticed once more, with nothing planted, all of it in one run for each project. What fails then, too, has noticed nothing.
+    /// </summary>
+    /// <returns>The findings, those marked that are no findings.</returns>
+    internal List<Finding> Confirm(IReadOnlyList<Finding> findings)
     {
-        string assembly = _compiler.Compile(bug.File, text);
-        TimeSpan? limit = bug.HangsAfter > 0 ? TimeSpan.FromSeconds(bug.HangsAfter) : null;
-        SuiteResult result = _suite.Run(assembly, bug.Tests, limit);
-        return result.End == SuiteEnd.Passed ? _suite.Run(assembly, []) : result;
+        var confirmed = new List<Finding>(findings);
+        foreach (IGrouping<(Kind Kind, string Project), Finding> same in findings.GroupBy(finding => PlaceOf(finding.Bug)))
+        {
+            List<string> tests = [.. same.SelectMany(finding => finding.Noticed).Distinct()];
+            while (tests.Count > 0 && RunWithout(same.First().Bug, tests) is { End: not SuiteEnd.Passed } result)
+            {
+                // Names are looked for as parts, so that what fails may have a longer one. Where the header's tests or the litmus fail, all they said is void.
+                bool IsNoise(string test) => same.Key.Kind != Kind.Suite || result.Test?.StartsWith(test, StringComparison.Ordinal) == true;
+                if (tests.RemoveAll(IsNoise) == 0)
+                {
+                    throw new InvalidOperationException($"with nothing planted: {result.End} {result.Test}\n{result.Output}");
+                }
+
+                Console.WriteLine($"with nothing planted: {result.End} {result.Test}");
+                for (int i = 0; i < confirmed.Count; i++)
+                {
+                    if (PlaceOf(confirmed[i].Bug) == same.Key && confirmed[i].Noticed.Any(IsNoise))
+                    {
+                        confirmed[i] = confirmed[i] with { IsNoise = true };
+                    }
+                }
+            }
+        }
+
+        return confirmed;
     }
 
-    private static bool IsHeader(string file) => file.EndsWith(".h", StringComparison.Ordinal);
+    private static (Kind Kind, string Project) PlaceOf(Bug bug)
+    {
+        Kind kind = bug.Litmus ? Kind.Litmus : bug.Model != null ? Kind.Model : bug.File.EndsWith(".h", StringComparison.Ordinal) ? Kind.Header : Kind.Suite;
+        return (kind, kind == Kind.Header ? bug.File : bug.File.Split('/')[0]);
+    }
+
+    /// <summary>The model is not of today's sources: it says the same whether a bug is in them or not.</summary>
+    private SuiteResult RunWithout(Bug bug, IReadOnlyList<string> tests) => PlaceOf(bug).Kind == Kind.Model
+        ? new SuiteResult(SuiteEnd.Passed, null, "")
+        : Run(bug, File.ReadAllText(Path.Combine(_root, bug.File)), tests, limit: null);
+
+    /// <summary>Runs what should notice a bug with a text in place of its file.</summary>
+    private SuiteResult Run(Bug bug, string text, IReadOnlyList<string> tests, TimeSpan? limit)
+    {
+        Kind kind = PlaceOf(bug).Kind;
+        if (kind == Kind.Header)
+        {
+            return _header.Run(text, limit);
+        }
+
+        string assembly = _compiler.Compile(bug.File, text); // for the model, too: the bug has to be one that compiles
+        return kind switch
+        {
+            Kind.Litmus => _litmus.Run(assembly),
+            Kind.Model => _model.Run(bug.Model!),
+            _ => _suite.Run(assembly, tests, limit),
+        };
+    }
 }

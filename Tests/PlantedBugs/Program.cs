@@ -21,12 +21,12 @@ while (!File.Exists(Path.Combine(root, "PamuFastPath.sln")))
 try
 {
     List<Bug> list = BugList.Read(root);
-    List<Bug> bugs = [.. list.Where(bug => bug.Equivalent == null)];
+    List<Bug> bugs = [.. list.Where(bug => bug.IsCounted)];
     List<Bug> forFuzzer = [.. bugs.Where(bug => bug.Fuzz != null).OrderBy(bug => bug.Fuzz, StringComparer.Ordinal)];
     switch (args)
     {
         case ["check"]:
-            Console.WriteLine($"{bugs.Count} bugs, {list.Count - bugs.Count} equivalent changes: each can be planted in one place");
+            Console.WriteLine($"{bugs.Count} bugs, {list.Count - bugs.Count} changes that no test can see: each can be planted in one place");
             return 0;
         case ["sample", .. string[] numbers] when numbers.Length <= 2 && numbers.All(number => int.TryParse(number, out int n) && n > 0):
             return Sample(numbers.Length > 0 ? Number(numbers[0]) : 4, numbers.Length > 1 ? Number(numbers[1]) : Random.Shared.Next(1, 1_000_000));
@@ -48,7 +48,7 @@ try
     int Sample(int count, int seed)
     {
         Console.WriteLine($"{count} of {bugs.Count} bugs, seed {seed}");
-        Bug[] chosen = [.. bugs.Where(bug => bug.HangsAfter == 0)]; // a hang takes a minute to see
+        Bug[] chosen = [.. bugs.Where(bug => bug.HangsAfter == 0 && bug.Model == null)]; // a hang takes a minute to see; the model is run by itself
         new Random(seed).Shuffle(chosen);
         return SeekAll(chosen[..Math.Min(count, chosen.Length)]);
     }
@@ -56,7 +56,7 @@ try
     int SeekAll(IReadOnlyList<Bug> chosen)
     {
         var hunt = new Hunt(root);
-        return hunt.IsQuietWithoutBugs(chosen, isWhole: false) ? Sum([.. chosen.Select(hunt.Seek)]) : 1;
+        return hunt.IsQuietWithoutBugs(chosen, isWhole: false) ? Sum(hunt.Confirm([.. chosen.Select(hunt.Seek)])) : 1;
     }
 
     int SeekByFuzzing(int seconds, List<Bug> asked)
@@ -85,7 +85,7 @@ try
         var findings = new List<Finding>();
         foreach (Bug bug in bugs)
         {
-            if (!known.TryGetValue(bug.Name, out Finding? finding) || (finding.Bug.From, finding.Bug.To) != (bug.From, bug.To))
+            if (!known.TryGetValue(bug.Name, out Finding? finding) || !finding.Bug.IsSameAs(bug))
             {
                 finding = hunt.Seek(bug);
                 record.Add(finding);
@@ -94,7 +94,8 @@ try
             findings.Add(finding with { Bug = bug });
         }
 
-        Page.Write(root, findings, [.. list.Where(bug => bug.Equivalent != null)]);
+        findings = hunt.Confirm(findings);
+        Page.Write(root, findings, [.. list.Where(bug => !bug.IsCounted)]);
         return Sum(findings);
     }
 }

@@ -10,7 +10,10 @@ namespace PamuFastPath.Tests.PlantedBugs;
 /// </summary>
 internal sealed class Record
 {
-    private static readonly string[] NotCounted = ["/bin/", "/obj/", "/PlantedBugs/"]; // a bug that changes is compared by itself
+    private static readonly string[] NotCounted = ["/bin/", "/obj/", "/PlantedBugs/", "/corpus/"]; // a bug that changes is compared by itself
+
+    /// <summary>Of sources, the model's too, and of scripts, which have none.</summary>
+    private static readonly string[] Endings = [".cs", ".c", ".h", ".pml", ""];
 
     private readonly string _file;
     private readonly string _sources;
@@ -38,10 +41,10 @@ internal sealed class Record
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (string folder in (string[])["Engine", "Interop", "Tests", "Cli"])
         {
-            foreach (string file in Directory.GetFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+            foreach (string file in Directory.GetFiles(Path.Combine(root, folder), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
             {
                 string name = Path.GetRelativePath(root, file);
-                if (!Array.Exists(NotCounted, part => name.Contains(part, StringComparison.Ordinal)))
+                if (Endings.Contains(Path.GetExtension(file)) && !Array.Exists(NotCounted, part => name.Contains(part, StringComparison.Ordinal)))
                 {
                     hash.AppendData(Encoding.UTF8.GetBytes(name));
                     hash.AppendData(File.ReadAllBytes(file));
