@@ -255,6 +255,22 @@ public class ReaderTests
         Assert.Equal(1, engine.Publisher.RetiredCount);
     }
 
+    /// <summary>An attempt to free is a process-wide barrier, and useless while the reader stays.</summary>
+    [Fact]
+    public void Beside_a_parked_reader_each_64th_table_is_an_attempt_to_free_not_each()
+    {
+        using var engine = new PamuEngine();
+        PamuContainer container = engine.CreateContainer();
+        var parked = new ParkedReader(engine, container);
+        Republish(container, 70); // the attempt at 64 frees nothing
+        parked.Leave();
+
+        Republish(container, 57);
+        Assert.Equal(127, engine.Publisher.RetiredCount);
+        Republish(container, 1);
+        Assert.Equal(0, engine.Publisher.RetiredCount);
+    }
+
     /// <summary>Calls that only add, each of which replaces the table: nothing is mapped in the apertures they set.</summary>
     private static void Republish(PamuContainer container, int times)
     {

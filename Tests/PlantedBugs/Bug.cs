@@ -46,16 +46,13 @@ internal sealed record Bug
     /// <summary>For a change that no test can see: why. Such a change is not counted.</summary>
     public string? Equivalent { get; init; }
 
-    /// <summary>For a change that costs time and alters no answer: why no test notices. Such a change is not counted either.</summary>
-    public string? Slower { get; init; }
-
     /// <summary>The list's name: what part of the product the bug is in.</summary>
     [JsonIgnore]
     public string Area { get; init; } = "";
 
     /// <summary>Whether it has to be noticed.</summary>
     [JsonIgnore]
-    internal bool IsCounted => Equivalent == null && Slower == null;
+    internal bool IsCounted => Equivalent == null;
 
     /// <summary>Whether what was found out about the other holds for this one.</summary>
     internal bool IsSameAs(Bug other) =>
