@@ -24,7 +24,7 @@ public sealed class ProtocolTableTests
         List<string> steps = [.. Found(Model, @"^#define ([A-Z]\d[a-z]\w*)")];
 
         Assert.NotEmpty(steps);
-        Assert.Empty(steps.Except(Rows("in the model").SelectMany(static row => Spans(row[0]))));
+        AssertNone(steps.Except(Rows("in the model").SelectMany(static row => Spans(row[0]))));
     }
 
     [Fact]
@@ -33,7 +33,7 @@ public sealed class ProtocolTableTests
         List<string> labels = [.. Rows("in the model").SelectMany(static row => Spans(row[0]))];
 
         Assert.NotEmpty(labels);
-        Assert.Empty(labels.Where(static label => !Regex.IsMatch(Model, $@"\b{Regex.Escape(label)}\b")));
+        AssertNone(labels.Where(static label => !Regex.IsMatch(Model, $@"\b{Regex.Escape(label)}\b")));
     }
 
     [Fact]
@@ -41,8 +41,8 @@ public sealed class ProtocolTableTests
     {
         List<string[]> rows = [.. Rows("in the model"), .. Rows("")];
 
-        Assert.Empty(rows.Where(static row => !Spans(row[^1]).Any()).Select(static row => $"nothing of the code in the row of {row[0]}"));
-        Assert.Empty(rows.SelectMany(static row => Spans(row[^1])).Where(static symbol => !IsInCode(symbol)));
+        AssertNone(rows.Where(static row => !Spans(row[^1]).Any()).Select(static row => $"nothing of the code in the row of {row[0]}"));
+        AssertNone(rows.SelectMany(static row => Spans(row[^1])).Where(static symbol => !IsInCode(symbol)));
     }
 
     [Fact]
@@ -53,9 +53,16 @@ public sealed class ProtocolTableTests
         List<string> named = [.. Found(Publish + Header, @"\b([RW]\d)\b")];
 
         Assert.NotEmpty(steps);
-        Assert.Empty(steps.Except(named));
-        Assert.Empty(named.Where(step => !labels.Any(label => label.StartsWith(step, StringComparison.Ordinal))));
-        Assert.Empty(named.Except(steps));
+        AssertNone(steps.Except(named));
+        AssertNone(named.Where(step => !labels.Any(label => label.StartsWith(step, StringComparison.Ordinal))));
+        AssertNone(named.Except(steps));
+    }
+
+    /// <summary>A failure shows which there are.</summary>
+    private static void AssertNone(IEnumerable<string> missing)
+    {
+        List<string> all = [.. missing];
+        Assert.Empty(all);
     }
 
     /// <summary>`Type.Member` or `Type` of the engine or of .NET's core, `~Type` for a finalizer, a function of the C interface.</summary>
