@@ -36,6 +36,8 @@
 #define theLock     5
 #define theRegistry 6
 #define theBarrier  7
+#define theBlock    8 /* the memory a reader counts in */
+#define theShown    9 /* where its slot says that it is */
 
 /* Constants of a run, so not part of a state. A writer's operation k stands at W + k. */
 hidden byte kind[W + WRITER_OPS];

@@ -65,6 +65,18 @@
 #define R3read 5
 #define R3use 6
 #define LENGTH 7
+#elif defined(COUNTS)
+#define R2counters 4 /* load from the slot where to count */
+#define R3read 5
+#define R3use 6
+#ifdef COUNT_AFTER_LEAVE
+#define R4leave 7
+#define R3count 8
+#else
+#define R3count 7 /* add to the counters of the table's account */
+#define R4leave 8
+#endif
+#define LENGTH 9
 #else
 #define R3read 4 /* R3 read the table */
 #define R3use 5 /* R3 use the translation: a device's write lands in guest memory */
@@ -92,7 +104,10 @@
 #define W2epoch 4 /* epoch + 1; the old table is retired */
 #endif
 
-#if defined(GATE_ONLY)
+#if defined(COUNTS)
+#define W6unlock 15
+#define at 5
+#elif defined(GATE_ONLY)
 #define W6unlock 5 /* give the lock back: it protects no more than the publication */
 #define at 6
 #else
@@ -100,7 +115,23 @@
 #define at 5
 #endif
 
-#if defined(NEWEST_AFTER_BARRIER)
+#if defined(COUNTS)
+#define W3newest  at
+#define W3barrier (at + 1)
+#if defined(CLEAR_BEFORE_WAIT)
+#define W5clear   (at + 4)
+#define W4count   (at + 5)
+#define W5account (at + 8)
+#elif defined(ACCOUNT_BEFORE_WAIT)
+#define W5account (at + 4)
+#define W4count   (at + 5)
+#define W5clear   (at + 8)
+#else
+#define W4count   (at + 4)
+#define W5clear   (at + 7) /* CLOSE: what the readers counted is added up and their blocks of the account are cleared */
+#define W5account (at + 8) /* the account is free for the next container */
+#endif
+#elif defined(NEWEST_AFTER_BARRIER)
 #define W3barrier at
 #define W3newest  (at + 3)
 #define W4count   (at + 4)
@@ -118,7 +149,10 @@
 #define W4count   (at + 4) /* how many slots there are */
 #endif
 
-#if defined(FREE_BEFORE_WAIT)
+#if defined(COUNTS)
+#define W4slot (W4count + 1)
+#define W5free (at + 9)
+#elif defined(FREE_BEFORE_WAIT)
 #define W5free (at + 5)
 #define W4slot (at + 6)
 #else
@@ -126,8 +160,20 @@
 #define W5free (at + 7) /* W5 free */
 #endif
 
+#ifdef COUNTS
+#define W7returned 16
+#define S1zero 17 /* SWITCH: each reader gets zeroed counters */
+#define S2show 18 /* and is shown them: counting is on */
+#define S3hide 19 /* counting is off: they are hidden, and kept */
+#define WRITER_OPS 20
+#define CLEARS (BIT(W5clear) | BIT(W5account))
+#define SWITCHES (BIT(S1zero) | BIT(S2show) | BIT(S3hide))
+#else
 #define W7returned 14 /* the call has returned: the caller takes back the memory behind the mapping */
 #define WRITER_OPS 15
+#define CLEARS 0
+#define SWITCHES 0
+#endif
 
 #define BIT(k) (1 << (k))
 #ifdef GATE_ONLY
@@ -146,9 +192,10 @@
 #else
 #define SCAN (BIT(W4count) | BIT(W4slot) | BIT(W4slot + 1))
 #endif
-#define PROGRAM(call) (ALWAYS \
+#define PROGRAM(call) (call == SWITCH -> SWITCHES : ALWAYS \
   | (call <= RECLAIM -> BIT(W0image) : 0) \
   | (call != ATTACH -> BIT(W2epoch) : 0) \
   | (call == RECLAIM -> NEWEST : 0) \
   | (call != ADD && call != ATTACH -> BARRIER | SCAN | BIT(W5free) : 0) \
+  | (call == CLOSE -> CLEARS : 0) \
   | (call == UNMAP || call == DETACH || call == CLOSE -> BIT(W7returned) : 0))

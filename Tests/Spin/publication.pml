@@ -1,6 +1,6 @@
 /*
  * The publication protocol of docs/publication.md, for SPIN. `Tests/Spin/run` checks it in all its configurations and broken in many ways;
- * docs/publication.md says for what line of the code each label stands (R1 to R4, W1 to W5).
+ * docs/publication.md says for what line of the code each label stands (R1 to R4, W1 to W7), and a test that both know the same labels.
  *
  * A thread is a list of memory operations (programs.pml) and a bit mask of those that were performed, that is, took their value from memory
  * or reached it. Any operation may be performed next before which nothing has to be (order.pml). So a store buffer is a store that is
@@ -12,7 +12,8 @@
  * SECTIONS of them overlap. Epochs and tables are bounded by the number of calls, not by the readers.
  *
  * -D of a run: MEMORY (order.pml), WRITERS, CALL0 to CALL2 (of one writer, in order; of two, one each), SECTIONS, and what is left out unless named:
- * REGISTER (readers come and go), LOST (they go without a word), NESTED, CONTROL_IN_SECTION, DEATH, GATE_ONLY. Everything else is a way to break it.
+ * REGISTER (readers come and go), LOST (they go without a word), NESTED, CONTROL_IN_SECTION, DEATH, GATE_ONLY, COUNTS (accesses are counted), SWITCHED
+ * (not from the beginning). Everything else is a way to break it.
  */
 
 #define UNMAP   0 /* takes a mapping away: publishes, waits */
@@ -21,7 +22,8 @@
 #define DETACH  3 /* takes LIODNs off the container: no table is published, waits */
 #define CLOSE   4 /* the same, then frees the container's cell and table */
 #define ATTACH  5 /* puts them on again: no table is published */
-#define NONE    6
+#define SWITCH  6 /* switches counting on and off again, outside the control lock */
+#define NONE    7
 
 #ifndef CALL0
 #define CALL0 UNMAP
@@ -72,6 +74,17 @@ byte finished;            /* writers */
 #ifdef DEATH
 bool dead;                /* reader 1 died in a section */
 #endif
+#ifdef COUNTS
+#ifdef SWITCHED
+#define COUNTED 0
+#else
+#define COUNTED (FIRST == 0 -> 3 : 0)
+#endif
+byte blocks = COUNTED;    /* bit mask of slots: there is memory to count in, zeroed */
+byte shown = COUNTED;     /* bit mask of slots: it says so */
+bool cleared;             /* the container's account was added up, and its counters are zero again */
+bool accountGiven;        /* another container may have the account */
+#endif
 #ifdef LOST
 byte ownerOf[READERS];    /* by slot: the reader it was given to last */
 byte taken;               /* bit mask of slots: given to a reader */
@@ -108,10 +121,16 @@ end:
 
 /* The collector stops the thread, which is a fence, where nothing refers to the reader's object any more; its finalizer runs later, beside the thread. */
 #define UNREACHABLE(s) (READER_IN_ORDER(ownerOf[s]) && (usedBy[ownerOf[s]] != s + 1 || done[ownerOf[s]] & BIT(LAST_USE)))
+#if defined(COUNTS) && defined(BLOCK_FREED_BEFORE_LOOK)
+#define FREE_BLOCK_EARLY(s) :: d_step { (garbage & blocks & BIT(s)) -> FREE_BLOCK(s) }
+#else
+#define FREE_BLOCK_EARLY(s)
+#endif
 #define COLLECT(s) \
+  FREE_BLOCK_EARLY(s) \
   :: d_step { (taken & ~garbage & BIT(s)) && UNREACHABLE(s) -> garbage = garbage | BIT(s) } \
   :: d_step { (garbage & BIT(s)) && !registry && LOOKS_FREE(s) -> \
-       garbage = garbage & ~BIT(s); taken = taken & ~BIT(s); freeSlots = freeSlots | BIT(s) }
+       garbage = garbage & ~BIT(s); taken = taken & ~BIT(s); freeSlots = freeSlots | BIT(s); FREE_BLOCK(s) }
 
 proctype Collector()
 {

@@ -16,7 +16,19 @@
 #else
 #define MOVE_INNER(to, from)
 #endif
+#ifdef COUNTS
+#define MOVE_COUNTING(to, from) counting[to] = counting[from]; counting[from] = 0;
+#define FREE_BLOCK(s) blocks = blocks & ~BIT(s); shown = shown & ~BIT(s)
+#define NEW_BLOCK blocks = blocks | BIT(mine); shown = shown | BIT(mine)
+#define USED(n, b, other) if :: done[me] & BIT(b + other) -> table[n] = 0; inCell[n] = 0 :: else fi
+#else
+#define MOVE_COUNTING(to, from)
+#define FREE_BLOCK(s) skip
+#define NEW_BLOCK skip
+#define USED(n, b, other) table[n] = 0; inCell[n] = 0
+#endif
 #define MOVE(to, from) \
+  MOVE_COUNTING(to, from) \
   announced[to] = announced[from]; table[to] = table[from]; inCell[to] = inCell[from]; \
   announced[from] = 0; table[from] = 0; inCell[from] = 0; MOVE_INNER(to, from)
 
@@ -88,7 +100,7 @@ inline checkTable(t)
   :: d_step { CAN_R(b + R2cell) -> inCell[n] = !unknown; did(b + R2cell, printf("R2 finds the container %d\n", inCell[n])) } \
   :: d_step { CAN_R(b + R2table) -> loadTable(table[n], inCell[n]); did(b + R2table, printf("R2 loads table %d\n", table[n])) } \
   :: d_step { CAN_R(b + R3read) -> checkTable(table[n]); did(b + R3read, printf("R3 reads table %d\n", table[n])) } \
-  :: d_step { CAN_R(b + R3use) -> assert(MAY_USE(table[n])); table[n] = 0; inCell[n] = 0; did(b + R3use, printf("R3 uses the translation\n")) } \
+  :: d_step { CAN_R(b + R3use) -> assert(MAY_USE(table[n])); USED(n, b, R3count); did(b + R3use, printf("R3 uses the translation\n")) } \
   :: d_step { CAN_R(b + R4leave) -> slot[mine] = 0; did(b + R4leave, printf("R4 leaves slot %d\n", mine)) }
 
 #define INNER(n, b) \
@@ -96,6 +108,24 @@ inline checkTable(t)
   :: d_step { CAN_R(b + N2table) -> loadTable(inner[n], innerInCell[n]); innerInCell[n] = 0; did(b + N2table, printf("inner loads table %d\n", inner[n])) } \
   :: d_step { CAN_R(b + N3use) -> checkTable(inner[n]); assert(MAY_USE(inner[n])); inner[n] = 0; did(b + N3use, printf("inner uses its table\n")) } \
   :: d_step { CAN_R(b + N4leave) -> INNER_LEAVE; did(b + N4leave, printf("inner leaves; slot is %d\n", slot[mine])) }
+
+/* A table carries its container's account; the one that refuses counts in an account that stays. */
+inline checkCounters(is, t)
+{
+  if
+  :: is -> assert(blocks & BIT(mine));
+    if
+    :: t != REFUSES -> assert(!cleared); assert(!accountGiven)
+    :: else
+    fi
+  :: else
+  fi
+}
+
+#define COUNTING(n, b) \
+  :: d_step { CAN_R(b + R2counters) -> counting[n] = (shown & BIT(mine)) != 0; did(b + R2counters, printf("counts %d\n", counting[n])) } \
+  :: d_step { CAN_R(b + R3count) -> checkCounters(counting[n], table[n]); \
+       counting[n] = 0; USED(n, b, R3use); did(b + R3count, printf("R3 adds to the counters\n")) }
 
 #define CALL_INSIDE(b) \
   :: d_step { CAN_R(b + C1call) && MAY_CALL -> holds = !lock; lock = 1; did(b + C1call, printf("makes a control call, accepted %d\n", holds)) } \
@@ -114,6 +144,9 @@ proctype Reader(byte me)
 #ifdef CONTROL_IN_SECTION
   bool holds;
 #endif
+#ifdef COUNTS
+  bool counting[SECTIONS];
+#endif
 
   do
 #ifdef REGISTER
@@ -121,12 +154,12 @@ proctype Reader(byte me)
   :: d_step { CAN_R(G2slot) && (freeSlots & 1) -> mine = 0; freeSlots = freeSlots & ~1; TAKE(mine); did(G2slot, printf("gets slot %d\n", mine)) }
   :: d_step { CAN_R(G2slot) && (freeSlots & 2) -> mine = 1; freeSlots = freeSlots & ~2; TAKE(mine); did(G2slot, printf("gets slot %d\n", mine)) }
   :: d_step { CAN_R(G2slot) && freeSlots == 0 -> mine = slotCount; TAKE(mine); did(G2slot, printf("gets slot %d\n", mine)) }
-  :: d_step { CAN_R(G3setUp) -> setUp = setUp | BIT(mine); did(G3setUp, printf("sets up slot %d\n", mine)) }
+  :: d_step { CAN_R(G3setUp) -> setUp = setUp | BIT(mine); NEW_BLOCK; did(G3setUp, printf("sets up slot %d\n", mine)) }
   :: d_step { CAN_R(G4count) -> slotCount = (mine < slotCount -> slotCount : mine + 1); did(G4count, printf("counts slots %d\n", slotCount)) }
   :: d_step { CAN_R(G5unlock) -> registry = 0; did(G5unlock, printf("is registered\n")) }
 #ifndef LOST
   :: d_step { CAN_R(U1lock) && !registry -> registry = 1; did(U1lock, printf("gives back\n")) }
-  :: d_step { CAN_R(U2slot) -> freeSlots = freeSlots | BIT(mine); did(U2slot, printf("gives back slot %d\n", mine)) }
+  :: d_step { CAN_R(U2slot) -> freeSlots = freeSlots | BIT(mine); FREE_BLOCK(mine); did(U2slot, printf("gives back slot %d\n", mine)) }
   :: d_step { CAN_R(U3unlock) -> registry = 0; did(U3unlock, printf("is not registered\n")) }
 #endif
 #endif
@@ -147,6 +180,12 @@ proctype Reader(byte me)
   CALL_INSIDE(FIRST)
 #if SECTIONS > 1
   CALL_INSIDE(FIRST + LENGTH)
+#endif
+#endif
+#ifdef COUNTS
+  COUNTING(0, FIRST)
+#if SECTIONS > 1
+  COUNTING(1, FIRST + LENGTH)
 #endif
 #endif
   :: done[me] == 0 -> break
@@ -172,6 +211,13 @@ proctype Reader(byte me)
 #define RELEASE_LEAVE REL
 #endif
 
+/* Who registers writes its slot's address of counters, and the counters, itself: the same places. */
+#ifdef REGISTER
+#define OWN_BLOCK BIT(G3setUp)
+#else
+#define OWN_BLOCK 0
+#endif
+
 inline readerOrder()
 {
   k = 0;
@@ -183,7 +229,11 @@ inline readerOrder()
   op(G5unlock, STORE | REL, theRegistry, 0);
 #ifndef LOST
   op(U1lock, LOCKED, theRegistry, 0);
+#ifdef COUNTS
+  op(U2slot, STORE, theBlock, BIT(G2slot)); /* reads its counters for the last time, and frees them */
+#else
   op(U2slot, STORE, nowhere, BIT(G2slot));
+#endif
   op(U3unlock, STORE | REL, theRegistry, 0);
 #endif
 #endif
@@ -197,6 +247,10 @@ inline readerOrder()
     op(b + R3read, LOAD, nowhere, BIT(b + R2table));
     op(b + R3use, STORE, nowhere, BIT(b + R3read));
     op(b + R4leave, STORE | RELEASE_LEAVE, theSlot, 0);
+#ifdef COUNTS
+    op(b + R2counters, LOAD | ACQ, theShown, OWN_BLOCK);
+    op(b + R3count, STORE, theBlock, BIT(b + R2counters) | BIT(b + R3read) | OWN_BLOCK);
+#endif
 #ifdef NESTED
     op(b + N2cell, LOAD | ACQ, nowhere, 0);
     op(b + N2table, LOAD | ACQ, nowhere, BIT(b + N2cell));

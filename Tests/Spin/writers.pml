@@ -41,6 +41,12 @@
 #endif
 #define MAY_GO_ON(s) (call == RECLAIM || s >= slots || !MAY_HOLD_OLD(s))
 
+#ifdef SWITCHING_OFF_FREES
+#define BLOCKS_OFF blocks = 0
+#else
+#define BLOCKS_OFF skip
+#endif
+
 #ifdef RECLAIM_UP_TO_OLDEST
 #define BELOW 0
 #else
@@ -133,6 +139,13 @@ proctype Writer(byte me; byte call)
        freeRetired(passed);
        if :: call == CLOSE -> freeTable(current); cellFreed = 1 :: else fi;
        didW(W5free, printf("W5 frees up to epoch %d\n", passed)) }
+#ifdef COUNTS
+  :: d_step { CAN_W(W5clear) -> cleared = 1; didW(W5clear, printf("W5 clears the account\n")) }
+  :: d_step { CAN_W(W5account) -> accountGiven = 1; didW(W5account, printf("W5 gives the account on\n")) }
+  :: d_step { CAN_W(S1zero) -> blocks = setUp; didW(S1zero, printf("zeroes counters\n")) }
+  :: d_step { CAN_W(S2show) -> shown = setUp; didW(S2show, printf("switches counting on\n")) }
+  :: d_step { CAN_W(S3hide) -> shown = 0; BLOCKS_OFF; didW(S3hide, printf("switches counting off\n")) }
+#endif
   :: d_step { CAN_W(W7returned) ->
        if :: call == UNMAP && next > firstLegal -> firstLegal = next :: call != UNMAP -> detached = 1 :: else fi;
        didW(W7returned, printf("call has returned\n")) }
@@ -161,6 +174,12 @@ proctype Writer(byte me; byte call)
 #define ACQUIRE_SLOT ACQ
 #endif
 
+#ifdef PLAIN_SHOW
+#define RELEASE_SHOW 0
+#else
+#define RELEASE_SHOW REL
+#endif
+
 inline writerOrder()
 {
   op(W + W0lock, LOCKED, theLock, 0);
@@ -178,5 +197,12 @@ inline writerOrder()
   op(W + W4slot + 1, LOAD | ACQUIRE_SLOT, nowhere, BIT(W4count));
   op(W + W5free, LOCKED_AGAIN, nowhere, BIT(W4count) | BIT(W4slot) | BIT(W4slot + 1)); /* behind the branches of the scan */
   op(W + W7returned, LOAD, nowhere, 0);
+#ifdef COUNTS
+  op(W + W5clear, LOCKED, theBlock, BIT(W4count) | BIT(W4slot) | BIT(W4slot + 1)); /* the book's lock */
+  op(W + W5account, STORE, nowhere, BIT(W5clear));
+  op(W + S1zero, STORE, theBlock, 0);
+  op(W + S2show, STORE | RELEASE_SHOW, theShown, 0);
+  op(W + S3hide, STORE | REL, theShown, 0);
+#endif
   keepOrder(W, WRITER_OPS)
 }
