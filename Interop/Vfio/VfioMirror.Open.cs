@@ -15,7 +15,7 @@ public abstract partial class VfioMirror
     /// </summary>
     /// <param name="options">What the host is, and how it is used; null for the defaults.</param>
     /// <exception cref="PamuException">
-    /// ENODEV: no IOMMU we know, or another version of VFIO. ENOENT, EACCES and others: <c>/dev/vfio/vfio</c> does not open.
+    /// ENODEV: no IOMMU we know, or another version of VFIO. ENOENT, EACCES and others: <c>/dev/vfio/vfio</c> does not open, or not say what it offers.
     /// </exception>
     [SupportedOSPlatform("linux")]
     public static VfioMirror Open(VfioOptions? options = null)
@@ -55,6 +55,16 @@ public abstract partial class VfioMirror
             throw;
         }
 
-        bool Offers(uint extension) => kernel.Ioctl(PamuRequests.CheckExtension, extension) > 0;
+        // A check that fails is no answer: taken for a no, it would make a PAMU of an IOMMU that is none.
+        bool Offers(uint extension)
+        {
+            long answer = kernel.Ioctl(PamuRequests.CheckExtension, extension);
+            if (answer < 0)
+            {
+                Refused(answer, "iommu", $"the kernel says whether it offers IOMMU type {extension}").ThrowIfRefused();
+            }
+
+            return answer > 0;
+        }
     }
 }

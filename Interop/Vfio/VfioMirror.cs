@@ -20,6 +20,7 @@ public abstract partial class VfioMirror : IHardwareMirror
 
     // What is really held, which after a failed way back is not what the image says.
     private readonly OrderedDictionary<int, IReadOnlyList<IovaRange>> _groups = [];
+    private readonly HashSet<int> _asleep = []; // groups that came to held windows, of which GroupsJoined has not been told with success
     private bool _isIommuSet;
 
     private HardwareImage? _image;
@@ -320,9 +321,18 @@ public abstract partial class VfioMirror : IHardwareMirror
                 GroupRefused(refused);
                 return refused;
             }
+
+            _asleep.Add(group);
         }
 
-        return late.Count == 0 ? Refusal.None : GroupsJoined(image!);
+        // Also one that came in a step before, which failed, and could not leave again on the way back.
+        Refusal woken = _asleep.Count == 0 ? Refusal.None : GroupsJoined(image!);
+        if (!woken.IsRefused)
+        {
+            _asleep.Clear();
+        }
+
+        return woken;
     }
 
     private Refusal Join(int group)
@@ -346,6 +356,7 @@ public abstract partial class VfioMirror : IHardwareMirror
         }
 
         _groups.Remove(group);
+        _asleep.Remove(group);
         if (_groups.Count == 0)
         {
             _isIommuSet = false;

@@ -20,6 +20,8 @@ public sealed class ArgumentAccessTests
         ["GET_ATTR GEOMETRY"] = new(PamuRequests.PamuGetAttr, Bytes(32u, 0u, 0u, 0u, 1ul, 2ul), Accesses: 3),
         ["GET_ATTR WINDOWS"] = new(PamuRequests.PamuGetAttr, Bytes(32u, 0u, 1u, 0u, 1ul, 2ul), Accesses: 3),
         ["GET_ATTR PAMU_STASH"] = new(PamuRequests.PamuGetAttr, Bytes(32u, 0u, 2u, 0u, 1ul, 2ul), Accesses: 3),
+        ["SET_ATTR GEOMETRY"] = new(PamuRequests.PamuSetAttr, Bytes(32u, 0u, 0u, 0u, 0ul, 0xF_FFFFul), Accesses: 2, IsUnmapped: true),
+        ["SET_ATTR WINDOWS"] = new(PamuRequests.PamuSetAttr, Bytes(32u, 0u, 1u, 0u, 4u, 0u, 0ul), Accesses: 2, IsUnmapped: true),
         ["SET_ATTR PAMU_STASH"] = new(PamuRequests.PamuSetAttr, Bytes(32u, 0u, 2u, 0u, 1u, 3u, 0ul), Accesses: 2),
         ["MAP_MSI_BANK"] = new(PamuRequests.PamuMapMsiBank, Bytes(24u, 2u, 1u, 0u, At(5)), Accesses: 2),
         ["UNMAP_MSI_BANK"] = new(PamuRequests.PamuUnmapMsiBank, Bytes(16u, 0u, At(4)), Accesses: 2),
@@ -29,7 +31,7 @@ public sealed class ArgumentAccessTests
 
     public static TheoryData<string> Names => [.. Requests.Keys];
 
-    private sealed record Request(uint Number, byte[] Argument, int Accesses, bool IgnoredLast = false, bool IsOfGroup = false);
+    private sealed record Request(uint Number, byte[] Argument, int Accesses, bool IgnoredLast = false, bool IsOfGroup = false, bool IsUnmapped = false);
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -41,7 +43,11 @@ public sealed class ArgumentAccessTests
         {
             using var machine = new Machine();
             PamuContainer container = machine.Ready();
-            container.MapDma(0x40_0000, At(0), Window, DmaPermissions.ReadWrite);
+            if (!request.IsUnmapped) // the shape is fixed while memory is mapped
+            {
+                container.MapDma(0x40_0000, At(0), Window, DmaPermissions.ReadWrite);
+            }
+
             container.MapMsiBank(0, At(4));
             PamuGroup group = machine.Engine.CreateGroup(1, [0x42], [0]);
             string before = SoftwareState.Describe(machine.Reader, [container], [group]);

@@ -48,18 +48,21 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
         string software = machine.Software();
         string hardware = machine.Hardware.Describe();
         ulong generation = machine.Container.Generation;
+        long blocks = machine.BlocksInUse;
         machine.Hardware.FailAt(n);
 
         Errno errno = make(machine);
 
         bool hasFailed = machine.Hardware.HasFailed;
         Assert.True(machine.Container.Generation >= generation, what);
+        machine.AssertNothingLeft(blocks, $"{what}: step {n}");
         if (hasFailed)
         {
             Assert.True(errno == FakeMirror.Injected, $"{what}: step {n} failed, and the answer was {errno}");
             AssertSame(software, machine.Software(), $"{what}: software after step {n} failed");
             AssertSame(hardware, machine.Hardware.Describe(), $"{what}: hardware after step {n} failed");
             Assert.Equal(alone, make(machine)); // the same call again finds everything as it was
+            machine.AssertNothingLeft(blocks, $"{what}: after step {n} failed, the same call again");
         }
 
         Assert.Equal(alone, hasFailed ? alone : errno);
@@ -81,11 +84,13 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
             reach(machine);
             string software = machine.Software();
             string hardware = machine.Hardware.Describe();
+            long blocks = machine.BlocksInUse;
             machine.Hardware.FailAt(++n);
 
             Errno errno = ErrnoOf.Call(() => machine.Container.BindHardware(machine.Hardware));
 
             hasFailed = machine.Hardware.HasFailed;
+            machine.AssertNothingLeft(blocks, $"{stateName}: bound, step {n}");
             Assert.Equal(hasFailed ? FakeMirror.Injected : Errno.Ok, errno);
             Assert.Equal(software, machine.Software());
             if (hasFailed)
@@ -103,7 +108,10 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
         Assert.True(n > 1);
     }
 
-    /// <summary>The hardware holds neither the old nor the new state then: software keeps the old one, and the next call brings both together.</summary>
+    /// <summary>
+    /// The hardware holds neither the old nor the new state then: software keeps the old one. The next call that the rules accept brings both together,
+    /// be it the same one again or one that changes nothing.
+    /// </summary>
     [Theory]
     [MemberData(nameof(StateNames))]
     public void After_an_undo_that_failed_the_next_call_puts_hardware_right(string stateName)
@@ -112,21 +120,30 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
         int torn = 0;
         foreach ((string name, Func<MirrorMachine, Errno> make) in MirrorScenarios.Calls)
         {
-            for (int n = 2; TearsAt(n, reach, make, $"{stateName}: {name}", ref torn); n++)
+            Errno alone = MirrorScenarios.InSoftwareAlone(reach, make, out string wanted);
+            foreach (bool isSame in (bool[])[false, true])
             {
+                for (int n = 2; TearsAt(n, reach, make, isSame, alone, wanted, $"{stateName}: {name}", ref torn); n++)
+                {
+                }
             }
         }
 
         output.WriteLine($"{stateName}: {torn} undos failed");
     }
 
-    private static bool TearsAt(int n, Action<MirrorMachine> reach, Func<MirrorMachine, Errno> make, string what, ref int torn)
+    /// <summary>Makes the call with its n-th step failing, and of the way back each step.</summary>
+    /// <param name="isSame">Whether the next call is the same again, or one that changes nothing.</param>
+    /// <returns>False if it has no n-th step.</returns>
+    private static bool TearsAt(
+        int n, Action<MirrorMachine> reach, Func<MirrorMachine, Errno> make, bool isSame, Errno alone, string wanted, string what, ref int torn)
     {
         for (int undo = 1; ; undo++)
         {
             using var machine = new MirrorMachine();
             reach(machine);
             string software = machine.Software();
+            long blocks = machine.BlocksInUse;
             machine.Hardware.FailAt(n, undo);
             Errno errno = make(machine);
             if (!machine.Hardware.IsTorn)
@@ -137,9 +154,19 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
             torn++;
             Assert.True(errno == FakeMirror.Injected, what);
             AssertSame(software, machine.Software(), $"{what}: software after undo step {undo} of step {n} failed");
-            machine.Container.UnmapDma(ulong.MaxValue - 0xFFF, 0x1000); // changes nothing
-            AssertSame(software, machine.Software(), what);
+            machine.AssertNothingLeft(blocks, $"{what}: undo step {undo} of step {n}");
+            if (isSame)
+            {
+                Assert.Equal(alone, make(machine));
+            }
+            else
+            {
+                machine.Container.UnmapDma(ulong.MaxValue - 0xFFF, 0x1000); // changes nothing
+            }
+
+            AssertSame(isSame ? wanted : software, machine.Software(), what);
             machine.AssertInStep();
+            machine.AssertNothingLeft(blocks, $"{what}: put right after undo step {undo} of step {n}");
         }
     }
 
@@ -212,17 +239,13 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
             reach(machine);
             string software = machine.Software();
             string hardware = machine.Hardware.Describe();
-            long live = Live(machine);
+            long blocks = machine.BlocksInUse;
             machine.Hardware.FailAt(failing);
 
             wasOut = !Repeated.FailsAt(n, () => make(machine), out Errno errno);
 
             Assert.Equal(wasOut, errno == Errno.ENOMEM);
-            if (wasOut || errno != Errno.Ok)
-            {
-                Assert.Equal(live, Live(machine));
-            }
-
+            machine.AssertNothingLeft(blocks, $"{what}: no memory for table {n}");
             if (wasOut)
             {
                 Assert.False(machine.Hardware.HasFailed);
@@ -236,8 +259,25 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
         return wasOut;
     }
 
-    /// <summary>Native blocks that are in use; a table that was replaced waits for its readers before it is given back.</summary>
-    private static long Live(MirrorMachine machine) => NativeBlocks.LiveCountOfThread - machine.Engine.Publisher.RetiredCount;
+    /// <summary>With no memory and no hardware to be had.</summary>
+    [Fact]
+    public void Calls_that_take_no_block_and_ask_no_hardware_have_nothing_to_fail()
+    {
+        foreach ((string name, Func<MirrorMachine, Errno> make) in MirrorScenarios.CallsWithoutSteps)
+        {
+            using var machine = new MirrorMachine();
+            MirrorScenarios.States.Single(state => state.Name == "mapped, group A").Reach(machine);
+            string software = machine.Software();
+            long blocks = machine.BlocksInUse;
+            machine.Hardware.FailAt(1);
+
+            bool isLeft = Repeated.FailsAt(1, () => make(machine), out Errno errno);
+
+            Assert.True(isLeft && errno == Errno.Ok && !machine.Hardware.HasFailed, $"{name}: {errno}");
+            AssertSame(software, machine.Software(), name);
+            machine.AssertNothingLeft(blocks, name);
+        }
+    }
 
     /// <summary>In a section of its own thread a call that takes rights away would wait for itself.</summary>
     [Theory]

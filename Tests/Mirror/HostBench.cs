@@ -27,9 +27,10 @@ internal sealed class HostBench : IMirrorBench, IDisposable
 
     public bool IsClosed => Host.OpenCount == 0;
 
+    public int SpareDescriptors => IsClosed ? 0 : Host.OpenCount - (1 + GroupsHeld);
+
     /// <summary>One descriptor for the container and one for each group in it, or none.</summary>
-    public IEnumerable<string> Violations =>
-        IsClosed || Host.OpenCount == 1 + GroupsHeld ? [] : [$"{Host.OpenCount} descriptors are open, with {GroupsHeld} groups"];
+    public IEnumerable<string> Violations => SpareDescriptors == 0 ? [] : [$"{Host.OpenCount} descriptors are open, with {GroupsHeld} groups"];
 
     public IHardwareMirror Open(PamuContainer container, IReadOnlyList<PamuGroup> groups)
     {

@@ -57,6 +57,9 @@ internal interface IMirrorBench
     /// <summary>Whether the mirror has closed what it opened.</summary>
     bool IsClosed { get; }
 
+    /// <summary>Real descriptors that are open besides the container's and one for each group in it; 0 where descriptors are none of the bench.</summary>
+    int SpareDescriptors => 0;
+
     /// <summary>Breaches of the contract that the hardware has seen.</summary>
     IEnumerable<string> Violations { get; }
 }

@@ -44,8 +44,10 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
             using var machine = new MirrorMachine(Bench());
             Reach(machine, "mapped, no group");
             string software = machine.Software();
+            long blocks = machine.BlocksInUse;
             machine.Bench.FailAt(n);
             Errno errno = ErrnoOf.Call(() => machine.A.Attach(machine.Container));
+            machine.AssertNothingLeft(blocks, $"call {n}");
             if (errno != Errno.Ok)
             {
                 Assert.Equal(machine.Bench.Injected, errno);
@@ -185,10 +187,13 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
     }
 
     /// <summary>The states and calls of the fake's fault injection, with the kernel behind the backend failing instead.</summary>
+    /// <param name="goesOn">Whether all calls after the n-th fail, too, and so does the way back.</param>
+    /// <param name="isPutRight">Whether a call that changes nothing then comes before the same one again.</param>
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Whatever_call_of_the_kernel_fails_a_control_call_happens_wholly_or_not_at_all(bool goesOn)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void Whatever_call_of_the_kernel_fails_a_control_call_happens_wholly_or_not_at_all(bool goesOn, bool isPutRight)
     {
         int injected = 0;
         int pairs = 0;
@@ -202,7 +207,7 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
                 if (alone == Errno.Ok)
                 {
                     pairs++;
-                    injected += Repeat(n => FailsAt(n, goesOn, reach, make, wanted, $"{state}: {name}: kernel call {n}", ref limits));
+                    injected += Repeat(n => FailsAt(n, goesOn, isPutRight, reach, make, wanted, $"{state}: {name}: kernel call {n}", ref limits));
                 }
             }
         }
@@ -212,28 +217,85 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
         Assert.True(limits == 0 || !holdsParts, "only a backend that cannot hold parts has limits");
     }
 
-    [Fact]
-    public void Closing_leaves_nothing_even_if_every_call_of_the_kernel_fails()
+    /// <summary>Of what is attached already, so that all of it is replayed. Refused, it is the caller's, who may bind it again.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Whatever_call_of_the_kernel_fails_while_hardware_is_bound_it_is_not_bound(bool goesOn)
     {
-        foreach ((string _, Action<MirrorMachine> reach) in MirrorScenarios.States)
+        int failed = 0;
+        foreach ((string state, Action<MirrorMachine> reach) in MirrorScenarios.States)
         {
-            foreach (int failing in (int[])[0, 1, 2, 3])
+            failed += Repeat(n =>
+            {
+                using var machine = new MirrorMachine(Bench(), isBound: false);
+                reach(machine);
+                string software = machine.Software();
+                long blocks = machine.BlocksInUse;
+                machine.Bench.FailAt(n, goesOn);
+
+                Errno errno = Bind(machine);
+
+                bool hasFailed = machine.Bench.HasFailed;
+                machine.Bench.FailAt(0);
+                machine.AssertNothingLeft(blocks, $"{state}: kernel call {n}");
+                if (hasFailed && errno != Errno.Ok)
+                {
+                    Assert.Equal(machine.Bench.Injected, errno);
+                    Assert.True(goesOn || (machine.Held().Count, machine.Bench.GroupsHeld) == (0, 0), $"{state}: kernel call {n} leaves something held");
+                    errno = Bind(machine);
+                }
+
+                Assert.Equal(software, machine.Software());
+                if (errno == Errno.Ok)
+                {
+                    machine.AssertMirrored();
+                    Assert.Equal(Errno.EBUSY, Bind(machine));
+                }
+                else
+                {
+                    Assert.False(hasFailed, $"{state}: after kernel call {n} failed, {errno}");
+                    machine.Mirror.Dispose(); // a limit of the backend
+                }
+
+                machine.AssertNothingLeft(blocks, $"{state}: kernel call {n}, in the end");
+                return hasFailed;
+            });
+        }
+
+        Assert.True(failed >= 3, $"{failed} calls to the kernel");
+
+        static Errno Bind(MirrorMachine machine) => ErrnoOf.Call(() => machine.Container.BindHardware(machine.Mirror));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Closing_leaves_nothing_whatever_call_of_the_kernel_fails(bool goesOn)
+    {
+        const int tableAndCell = 2;
+        foreach ((string state, Action<MirrorMachine> reach) in MirrorScenarios.States)
+        {
+            Repeat(n =>
             {
                 using var machine = new MirrorMachine(Bench());
                 reach(machine);
-                machine.Bench.FailAt(failing, goesOn: true);
+                long blocks = machine.BlocksInUse;
+                machine.Bench.FailAt(n, goesOn);
                 machine.Container.Dispose();
                 Assert.Empty(machine.Held());
                 Assert.Equal((0, true), (machine.Bench.GroupsHeld, machine.Bench.IsClosed));
                 Assert.Null(machine.A.Container);
                 Assert.Empty(machine.Bench.Violations);
-            }
+                machine.AssertNothingLeft(blocks - tableAndCell, $"{state}: kernel call {n}");
+                return machine.Bench.HasFailed;
+            });
         }
     }
 
     /// <summary>For backends with a limit: what the hardware refuses without a failure is refused whole, too.</summary>
     private bool FailsAt(
-        int n, bool goesOn, Action<MirrorMachine> reach, Func<MirrorMachine, Errno> make, string wanted, string what, ref int limits)
+        int n, bool goesOn, bool isPutRight, Action<MirrorMachine> reach, Func<MirrorMachine, Errno> make, string wanted, string what, ref int limits)
     {
         using var machine = new MirrorMachine(Bench());
         if (ErrnoOf.Call(() => reach(machine)) != Errno.Ok)
@@ -244,23 +306,28 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
 
         string software = machine.Software();
         List<HeldRange> held = machine.Held();
+        long blocks = machine.BlocksInUse;
         machine.Bench.FailAt(n, goesOn);
 
         Errno errno = make(machine);
 
         bool hasFailed = machine.Bench.HasFailed;
         machine.Bench.FailAt(0);
+        machine.AssertNothingLeft(blocks, $"{what}: {errno}");
         if (errno != Errno.Ok)
         {
             limits += hasFailed ? 0 : 1;
             Assert.True(software == machine.Software(), $"{what}: {errno}: software changed from\n{software}\nto\n{machine.Software()}");
-            if (goesOn)
+            if (isPutRight)
             {
                 machine.Container.UnmapDma(ulong.MaxValue - 0xFFF, 0x1000); // changes nothing, and lets the backend put hardware right
             }
 
-            AssertSame(held, machine.Held(), $"{what}: {errno}");
-            machine.AssertMirrored();
+            if (isPutRight || !goesOn)
+            {
+                AssertSame(held, machine.Held(), $"{what}: {errno}");
+                machine.AssertMirrored();
+            }
         }
 
         if (hasFailed && errno != Errno.Ok)
@@ -276,6 +343,7 @@ public abstract class MirrorContractTests(ITestOutputHelper output)
 
         AssertSame(machine.Expected(), machine.Held(), what);
         machine.AssertMirrored();
+        machine.AssertNothingLeft(blocks, $"{what}: in the end");
         return hasFailed;
     }
 

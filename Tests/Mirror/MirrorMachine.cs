@@ -65,6 +65,9 @@ internal sealed class MirrorMachine : IDisposable
     /// <summary>Uses no MSI bank.</summary>
     internal PamuGroup C { get; }
 
+    /// <summary>Native blocks this thread has taken and the engine uses. A table that was replaced waits for its readers, and is not counted.</summary>
+    internal long BlocksInUse => NativeBlocks.LiveCountOfThread - Engine.Publisher.RetiredCount;
+
     public void Dispose()
     {
         Reader.Dispose();
@@ -105,6 +108,13 @@ internal sealed class MirrorMachine : IDisposable
         Assert.Equal(Expected(), Held());
         Assert.Equal(Container.Groups.Count, Bench.GroupsHeld);
         Assert.Empty(Bench.Violations);
+    }
+
+    /// <summary>As many native blocks are in use as before, and no descriptor is open that nobody needs: also while hardware waits to be put right.</summary>
+    internal void AssertNothingLeft(long blocks, string what)
+    {
+        Assert.True(blocks == BlocksInUse, $"{what}: {blocks} native blocks were in use, now {BlocksInUse}");
+        Assert.True(Bench.SpareDescriptors == 0, $"{what}: {Bench.SpareDescriptors} descriptors too many");
     }
 
     private static bool Pages(ulong vaddr, ulong length, out ulong target)

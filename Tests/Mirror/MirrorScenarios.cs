@@ -1,3 +1,4 @@
+using PamuFastPath.Interop;
 using PamuFastPath.Tests.Control;
 using static PamuFastPath.Tests.Control.Machine;
 
@@ -48,9 +49,10 @@ internal static class MirrorScenarios
         Typed("attach C", m => m.C.Attach(m.Container)),
         Typed("detach A", m => m.A.Detach()),
         Typed("detach B", m => m.B.Detach()),
-
-        Typed("Restore", m => m.Container.Restore(m.Bench.HoldsParts ? SavedWithParts : SavedWhole)),
-        Typed("Restore with memory moved", m => m.Container.Restore(m.Bench.HoldsParts ? SavedWithParts : SavedWhole, MovedMemory)),
+        Typed("detach C", m => m.C.Detach()),
+        Typed("Restore", m => m.Container.Restore(Snapshot(m))),
+        Typed("Restore from a stream", m => m.Container.Restore(new MemoryStream(Snapshot(m)))),
+        Typed("Restore with memory moved", m => m.Container.Restore(Snapshot(m), MovedMemory)),
 
         Bytes("SET_IOMMU", m => m.Container.Ioctl(PamuRequests.SetIommu, PamuPlatform.DefaultPamuExtension)),
         Bytes("SET_ATTR GEOMETRY", m => SetGeometry(m.Container, 0, 0xF_FFFF)),
@@ -64,6 +66,17 @@ internal static class MirrorScenarios
         Bytes("GROUP_SET_CONTAINER B", m => m.B.Ioctl(PamuRequests.GroupSetContainer, BitConverter.GetBytes(m.Container.Fd))),
         Bytes("GROUP_UNSET_CONTAINER A", m => m.A.Ioctl(PamuRequests.GroupUnsetContainer, [])),
         Bytes("GROUP_UNSET_CONTAINER B", m => m.B.Ioctl(PamuRequests.GroupUnsetContainer, [])),
+
+        Pointer("SET_IOMMU", PamuRequests.SetIommu, PamuPlatform.DefaultPamuExtension),
+        Pointer("SET_ATTR GEOMETRY", PamuRequests.PamuSetAttr, 32u, 0u, 0u, 0u, 0ul, 0xF_FFFFul),
+        Pointer("SET_ATTR WINDOWS", PamuRequests.PamuSetAttr, 32u, 0u, 1u, 0u, 4u, 0u, 0ul),
+        Pointer("SET_ATTR PAMU_STASH", PamuRequests.PamuSetAttr, 32u, 0u, 2u, 0u, 2u, 3u, 0ul),
+        Pointer("MAP_DMA", PamuRequests.IommuMapDma, 32u, 3u, 0x90_0000ul, At(6), 2 * Window),
+        Pointer("UNMAP_DMA", PamuRequests.IommuUnmapDma, 24u, 0u, At(0), Count * Window),
+        Pointer("MAP_MSI_BANK", PamuRequests.PamuMapMsiBank, 24u, 2u, 0u, 0u, At(6)),
+        Pointer("UNMAP_MSI_BANK", PamuRequests.PamuUnmapMsiBank, 16u, 0u, At(4)),
+        GroupPointer("GROUP_SET_CONTAINER B", PamuRequests.GroupSetContainer, m => m.B),
+        GroupPointer("GROUP_UNSET_CONTAINER A", PamuRequests.GroupUnsetContainer, m => m.A),
 
         Transaction("an empty transaction", (_, _) => { }),
         Transaction("a window moves", (_, t) =>
@@ -147,6 +160,27 @@ internal static class MirrorScenarios
         }),
     ];
 
+    /// <summary>Calls that take no native block and ask no hardware. They need a container that has its IOMMU, and change nothing.</summary>
+    internal static readonly (string Name, Func<MirrorMachine, Errno> Make)[] CallsWithoutSteps =
+    [
+        Bytes("GET_API_VERSION", m => m.Container.Ioctl(PamuRequests.GetApiVersion)),
+        Bytes("CHECK_EXTENSION", m => m.Container.Ioctl(PamuRequests.CheckExtension, PamuPlatform.DefaultPamuExtension) - 1),
+        Bytes("GET_INFO", m => m.Container.Ioctl(PamuRequests.IommuGetInfo, Machine.Bytes(16u, 0u, 0ul))),
+        Bytes("GET_ATTR GEOMETRY", m => m.Container.Ioctl(PamuRequests.PamuGetAttr, Machine.Bytes(32u, 0u, 0u, 0u, 0ul, 0ul))),
+        Bytes("GET_ATTR WINDOWS", m => m.Container.Ioctl(PamuRequests.PamuGetAttr, Machine.Bytes(32u, 0u, 1u, 0u, 0ul, 0ul))),
+        Bytes("GET_ATTR PAMU_STASH", m => m.Container.Ioctl(PamuRequests.PamuGetAttr, Machine.Bytes(32u, 0u, 2u, 0u, 0ul, 0ul))),
+        Bytes("GET_MSI_BANK_COUNT", m => m.Container.Ioctl(PamuRequests.PamuGetMsiBankCount) - m.Container.MsiBankCount),
+        Bytes("GROUP_GET_STATUS", m => m.A.Ioctl(PamuRequests.GroupGetStatus, Machine.Bytes(8u, 0u))),
+        Typed("Save", m => m.Container.Save(Stream.Null)),
+        Typed("CreateGroup, RemoveGroup", m => m.Engine.RemoveGroup(m.Engine.CreateGroup(4, [0x60], [0]))),
+        Typed("a transaction that is dropped", m =>
+        {
+            using PamuTransaction transaction = m.Container.BeginTransaction();
+            transaction.UnmapDma(At(0), Count * Window);
+            transaction.Detach(m.A);
+        }),
+    ];
+
     private static readonly byte[] SavedWithParts = Saved(holdsParts: true);
     private static readonly byte[] SavedWhole = Saved(holdsParts: false);
 
@@ -166,6 +200,29 @@ internal static class MirrorScenarios
     private static (string, Func<MirrorMachine, Errno>) Bytes(string name, Func<MirrorMachine, long> call) =>
         (name, machine => (Errno)(-call(machine)));
 
+    /// <summary>A container request with its struct, given by its fields, behind a pointer; one that takes a value gets the first field.</summary>
+    private static unsafe (string, Func<MirrorMachine, Errno>) Pointer(string name, uint request, params object[] fields) =>
+        Bytes($"{name} by pointer", machine =>
+        {
+            byte[] argument = Machine.Bytes(fields);
+            fixed (byte* pointer = argument)
+            {
+                nuint value = request == PamuRequests.SetIommu ? (uint)fields[0] : (nuint)pointer;
+                return OperatingSystem.IsLinux() ? machine.Container.IoctlRaw(request, value) : machine.Container.Ioctl(request, argument);
+            }
+        });
+
+    private static unsafe (string, Func<MirrorMachine, Errno>) GroupPointer(string name, uint request, Func<MirrorMachine, PamuGroup> find) =>
+        Bytes($"{name} by pointer", machine =>
+        {
+            byte[] argument = BitConverter.GetBytes(machine.Container.Fd);
+            fixed (byte* pointer = argument)
+            {
+                PamuGroup group = find(machine);
+                return OperatingSystem.IsLinux() ? group.IoctlRaw(request, (nuint)pointer) : group.Ioctl(request, argument);
+            }
+        });
+
     private static (string, Func<MirrorMachine, Errno>) Transaction(string name, Action<MirrorMachine, PamuTransaction> calls) =>
         ($"transaction: {name}", machine => ErrnoOf.Call(() =>
         {
@@ -173,6 +230,8 @@ internal static class MirrorScenarios
             calls(machine, transaction);
             transaction.Commit();
         }));
+
+    private static byte[] Snapshot(MirrorMachine machine) => machine.Bench.HoldsParts ? SavedWithParts : SavedWhole;
 
     private static long UnmapDmaSizeIsKeptOnFailure(PamuContainer container)
     {

@@ -45,6 +45,9 @@ internal sealed class SimulatedType1Kernel : IVfioKernel
     /// <summary>Groups of which a device is open.</summary>
     internal HashSet<int> Busy { get; } = [];
 
+    /// <summary>What CHECK_EXTENSION says yes to: TYPE1, TYPE1v2, UNMAP_ALL.</summary>
+    internal IReadOnlyList<uint> Offered { get; set; } = [1, 3, 9];
+
     /// <summary>What the IOMMU can address.</summary>
     internal IovaRange Aperture { get; set; } = new(0, (1UL << 39) - 1);
 
@@ -90,7 +93,7 @@ internal sealed class SimulatedType1Kernel : IVfioKernel
         return request switch
         {
             GetApiVersion => 0,
-            CheckExtension => value is 1 or 3 or 9 ? 1 : 0, // TYPE1, TYPE1v2, UNMAP_ALL
+            CheckExtension => Offered.Contains((uint)value) ? 1 : 0,
             SetIommu => SetType(value),
             _ => Unknown(request),
         };
