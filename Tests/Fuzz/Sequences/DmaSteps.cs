@@ -92,7 +92,8 @@ internal sealed class DmaSteps : IDisposable
             {
                 bool isTouched = access.Fault == FaultKind.None && i < holder!.Count
                     && holder.StartOf(i) < (UInt128)iova + (uint)length && holder.StartOf(i + 1) > iova;
-                Require(after.WindowHits[i] - before.WindowHits[i] == (isTouched ? 1u : 0u), $"{after.WindowHits[i] - before.WindowHits[i]} in window {i} are {what}");
+                ulong hits = after.WindowHits[i] - before.WindowHits[i];
+                Require(hits == (isTouched ? 1u : 0u), $"{hits} in window {i} are {what}");
             }
         }
     }

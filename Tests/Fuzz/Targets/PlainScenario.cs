@@ -149,7 +149,8 @@ internal sealed class PlainScenario
     {
         string? device = Text(access, "device");
         uint liodn = device != null ? _devices[device] : (uint)Number(access, "liodn");
-        (ulong iova, ulong length, string op, string expected) = (Number(access, "iova"), Number(access, "length"), Text(access, "op")!, Text(access, "expect")!);
+        (ulong iova, ulong length) = (Number(access, "iova"), Number(access, "length"));
+        (string op, string expected) = (Text(access, "op")!, Text(access, "expect")!);
         PlainAccess found = PlainAccess.Of(_engine.Holder(liodn), iova, length, op == "read" ? DmaAccess.Read : DmaAccess.Write);
         string answer = found.Fault != FaultKind.None ? JsonNamingPolicy.CamelCase.ConvertName(found.Fault.ToString())
             : found.IsMessage ? "message"

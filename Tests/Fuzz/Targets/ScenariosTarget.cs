@@ -62,6 +62,7 @@ internal sealed class ScenariosTarget : FuzzTarget
             { "device": "disk", "op": "read", "iova": "0xfff8", "length": 16, "expect": "noMapping" },
             { "device": "nic", "op": "write", "iova": "0x5_0140", "length": 4, "expect": "message", "target": "0xf_fe04_4140" },
             { "device": "nic", "op": "write", "iova": "0x5_0140", "length": 2, "expect": "badLength" },
+            { "device": "nic", "op": "write", "iova": "0x5_0142", "length": 4, "expect": "badLength" },
             { "device": "disk", "op": "write", "iova": "0x2_0000", "length": 4, "expect": "directionDenied" },
             { "device": "disk", "op": "read", "iova": "0x2_1000", "length": 1, "expect": "beyondMapping" },
             { "liodn": 3, "op": "read", "iova": 0, "length": 4, "expect": "unknownLiodn" },
