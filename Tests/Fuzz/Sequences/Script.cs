@@ -85,6 +85,15 @@ internal sealed class Script : IDisposable
                 }
 
                 script.AddRange(Step(random, kind, (byte)random.Next(256), container: 0));
+                if (Kinds[kind] == StepKind.Dma)
+                {
+                    // More of them, counted with their windows: few of all that can be made at random meet a mapping.
+                    byte[] counting = Step(random, (byte)Array.IndexOf(Kinds, StepKind.Compare), 0, container: 0);
+                    counting[7] = 2;
+                    script.AddRange(counting);
+                    script.AddRange(Enumerable.Range(0, 24).SelectMany(_ => Step(random, kind, 0, container: 0)));
+                }
+
                 yield return [.. script];
             }
         }
