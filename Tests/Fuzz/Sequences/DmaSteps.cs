@@ -1,9 +1,13 @@
+using PamuFastPath.Diagnostics;
+using PamuFastPath.Fuzz.Targets;
 using PamuFastPath.Tests.Model;
 using PamuFastPath.Tests.Properties;
 
 namespace PamuFastPath.Fuzz.Sequences;
 
-/// <summary>A device's reads and writes through a port, compared with plain copies along the model's translation.</summary>
+/// <summary>
+/// A device's reads and writes through a port, compared with plain copies along the model's translation; and what is counted of them, while it is.
+/// </summary>
 internal sealed class DmaSteps : IDisposable
 {
     /// <summary>Most targets that MAP_DMA steps make lie around here; RAM with a hole.</summary>
@@ -20,6 +24,7 @@ internal sealed class DmaSteps : IDisposable
     private readonly byte[] _second = new byte[RamBytes];
     private readonly Dictionary<ulong, byte> _model = [];
     private readonly Sink _sink = new();
+    private DmaResult _result;
 
     internal DmaSteps(Lockstep lockstep)
     {
@@ -45,6 +50,7 @@ internal sealed class DmaSteps : IDisposable
         var port = new DmaPort(_lockstep.Reader, liodn, _memory, _sink);
         _sink.Last = null;
         ModelRange range = ModelTranslation.TranslateRange(_lockstep.HolderOf(liodn), iova, (ulong)length, call.IsByteDoor ? DmaAccess.Read : DmaAccess.Write);
+        EngineStatistics before = _lockstep.Engine.GetStatistics();
         if (call.IsByteDoor)
         {
             Read(port, iova, length, range);
@@ -53,13 +59,50 @@ internal sealed class DmaSteps : IDisposable
         {
             Write(port, iova, length, range, call.Wild);
         }
+
+        if (before.IsCounting)
+        {
+            PlainAccess access = PlainAccess.Of(_lockstep.HolderOf(liodn), iova, (ulong)length, call.IsByteDoor ? DmaAccess.Read : DmaAccess.Write);
+            CompareCounts(before.Accesses, access, range, _lockstep.HolderOf(liodn), iova, length, call.IsByteDoor);
+        }
+    }
+
+    /// <summary>One access was counted, as what it was.</summary>
+    private void CompareCounts(AccessCounts before, PlainAccess access, ModelRange range, ModelContainer? holder, ulong iova, int length, bool isRead)
+    {
+        AccessCounts after = _lockstep.Engine.GetStatistics().Accesses;
+        string what = $"counted of {length} bytes at 0x{iova:x}, which are {_result}";
+        int bank = access.Fault == FaultKind.None && (access.IsMessage || range.Segments is [{ IsMsi: true }]) ? range.Segments[0].MsiBank : -1;
+        bool isMemory = access.Fault == FaultKind.None && bank < 0;
+        Require(after.Translations - before.Translations == 1, $"{after.Translations - before.Translations} accesses are {what}");
+        Require(after.MemoryHits - before.MemoryHits == (isMemory ? 1u : 0u), $"{after.MemoryHits - before.MemoryHits} hits are {what}");
+        Require(access.Fault == FaultKind.None || after.Faults[(int)access.Fault] - before.Faults[(int)access.Fault] == 1, $"no {access.Fault} is {what}");
+        Require(bank < 0 || after.MsiHits[bank] - before.MsiHits[bank] == 1, $"nothing of bank {bank} is {what}");
+        if (_result.Status != DmaStatus.Done && isMemory)
+        {
+            return; // of memory that is not there all, how much is counted is the port's business
+        }
+
+        (ulong read, ulong written) = (after.BytesRead - before.BytesRead, after.BytesWritten - before.BytesWritten);
+        ulong bytes = isMemory ? (ulong)length : 0;
+        Require((read, written) == (isRead ? bytes : 0, isRead ? 0 : bytes), $"{read} and {written} bytes are {what}");
+        if (_lockstep.Engine.CountsWindows && length <= DmaPort.PieceBytes)
+        {
+            for (int i = 0; i < after.WindowHits.Length; i++)
+            {
+                bool isTouched = access.Fault == FaultKind.None && i < holder!.Count
+                    && holder.StartOf(i) < (UInt128)iova + (uint)length && holder.StartOf(i + 1) > iova;
+                ulong hits = after.WindowHits[i] - before.WindowHits[i];
+                Require(hits == (isTouched ? 1u : 0u), $"{hits} in window {i} are {what}");
+            }
+        }
     }
 
     private void Read(DmaPort port, ulong iova, int length, ModelRange range)
     {
         byte[] bytes = new byte[length];
         bytes.AsSpan().Fill(0xAA);
-        DmaResult result = port.Read(iova, bytes);
+        DmaResult result = _result = port.Read(iova, bytes);
         if (Refused(port, iova, length, DmaAccess.Read, range, isMessage: false, result))
         {
             Require(bytes.All(one => one == 0xAA), "a refused read left its buffer alone");
@@ -91,7 +134,7 @@ internal sealed class DmaSteps : IDisposable
     {
         byte[] bytes = new byte[length];
         new Random((int)wild).NextBytes(bytes);
-        DmaResult result = port.Write(iova, bytes);
+        DmaResult result = _result = port.Write(iova, bytes);
         bool isMessage = range.Segments is [{ IsMsi: true }] && length == 4 && iova % 4 == 0;
         if (Refused(port, iova, length, DmaAccess.Write, range, isMessage, result))
         {
@@ -156,7 +199,7 @@ internal sealed class DmaSteps : IDisposable
     {
         if (!holds)
         {
-            throw new Targets.FindingException(otherwise);
+            throw new FindingException(otherwise);
         }
     }
 }

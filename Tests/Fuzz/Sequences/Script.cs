@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using PamuFastPath.Diagnostics;
 using PamuFastPath.Tests.ByteDoor;
 using PamuFastPath.Tests.Model;
 using PamuFastPath.Tests.Properties;
@@ -43,6 +44,14 @@ internal sealed class Script : IDisposable
         Op.UnmapDma, Op.UnmapDma, Op.UnmapDma, Op.MapMsiBank, Op.MapMsiBank, Op.MapMsiBank, Op.UnmapMsiBank, Op.Attach, Op.Attach, Op.Detach, Op.Close,
     ];
 
+    /// <summary>Machines at the ends of what a platform may be; <see cref="Machines.All"/> are those that there were.</summary>
+    private static readonly ModelMachine[] Odd =
+    [
+        new() { MaxWindows = 1, AddressBits = 32, LiodnCount = 0x43, BankPages = [] },
+        new() { MaxWindows = 2, AddressBits = 63, PageSize = 1 << 20, BankPages = [0xFFFF_FFFF_FFFF_F000, 0] },
+        new() { MaxWindows = 64, AddressBits = 63, LiodnCount = 1 << 16, Supply = static (vaddr, _) => ~vaddr & ~0xFFFul },
+    ];
+
     private readonly byte[] _input;
     private readonly Lockstep _lockstep;
     private readonly RawRequests _raw;
@@ -52,7 +61,8 @@ internal sealed class Script : IDisposable
     internal Script(byte[] input, GuardedMemory memory)
     {
         _input = input;
-        ModelMachine machine = Machines.All[Header(0) % Machines.All.Length];
+        int odd = Header(3) % 8;
+        ModelMachine machine = odd > 0 && odd <= Odd.Length ? Odd[odd - 1] : Machines.All[Header(0) % Machines.All.Length];
         _lockstep = new Lockstep(machine, containers: 1 + Header(1) % 3);
         _raw = new RawRequests(_lockstep, memory);
         _dma = new DmaSteps(_lockstep);
@@ -64,17 +74,26 @@ internal sealed class Script : IDisposable
     internal static IEnumerable<byte[]> Seeds()
     {
         var random = new Random(1);
-        for (int machine = 0; machine < Machines.All.Length; machine++)
+        for (int machine = 0; machine < Machines.All.Length + Odd.Length; machine++)
         {
             foreach (byte kind in Enumerable.Range(0, Kinds.Length))
             {
-                List<byte> script = [(byte)machine, 1, 0, 0];
+                List<byte> script = machine < Machines.All.Length ? [(byte)machine, 1, 0, 0] : [0, 1, 0, (byte)(machine - Machines.All.Length + 1)];
                 foreach (Op op in (Op[])[Op.SetIommu, Op.SetGeometry, Op.SetWindows, Op.Attach, Op.MapDma, Op.MapMsiBank])
                 {
                     script.AddRange(Step(random, kind: 0, (byte)Array.IndexOf(Ops, op), container: 0));
                 }
 
                 script.AddRange(Step(random, kind, (byte)random.Next(256), container: 0));
+                if (Kinds[kind] == StepKind.Dma)
+                {
+                    // More of them, counted with their windows: few of all that can be made at random meet a mapping.
+                    byte[] counting = Step(random, (byte)Array.IndexOf(Kinds, StepKind.Compare), 0, container: 0);
+                    counting[7] = 2;
+                    script.AddRange(counting);
+                    script.AddRange(Enumerable.Range(0, 24).SelectMany(_ => Step(random, kind, 0, container: 0)));
+                }
+
                 yield return [.. script];
             }
         }
@@ -138,9 +157,23 @@ internal sealed class Script : IDisposable
                     _lockstep.SaveAndRestore(call.Container);
                     break;
                 default:
+                    SwitchCounting(step[7]);
                     _lockstep.CompareAll(WindowsMax);
                     break;
             }
+        }
+    }
+
+    /// <summary>
+    /// Accesses are counted from here on, with their windows or without, or no longer. With a reader thread beside them it stays off: that one's counters
+    /// would be made by this thread and freed by the other, and every thread answers for its own native blocks.
+    /// </summary>
+    private void SwitchCounting(byte how)
+    {
+        if (_bystander == null && how % 4 != 0)
+        {
+            _lockstep.Engine.Counting = how % 4 == 3 ? AccessCounting.Off : AccessCounting.On;
+            _lockstep.Engine.CountsWindows = how % 4 == 2;
         }
     }
 

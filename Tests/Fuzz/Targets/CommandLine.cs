@@ -6,7 +6,7 @@ namespace PamuFastPath.Fuzz.Targets;
 /// <summary>Runs <c>pamu</c> in this process and holds it to its contract: exit code 0, 1 or 2, and with 2 one line on stderr and no more.</summary>
 internal static class CommandLine
 {
-    internal static (int ExitCode, string Output) Run(params string[] args)
+    internal static (int ExitCode, string Output, string Complaint) Run(params string[] args)
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
@@ -19,14 +19,14 @@ internal static class CommandLine
             _ => false,
         };
         return isGood
-            ? (exitCode, output.ToString())
+            ? (exitCode, output.ToString(), complaint)
             : throw new FindingException($"pamu {string.Join(' ', args)}: exit code {exitCode}, stderr '{complaint}'");
     }
 
     /// <summary>Whatever is printed with --json is one document, unless the input was bad.</summary>
     internal static int RunForJson(params string[] args)
     {
-        (int exitCode, string output) = Run(args);
+        (int exitCode, string output, _) = Run(args);
         if (exitCode != PamuCli.BadInput)
         {
             JsonDocument.Parse(output).Dispose();

@@ -116,20 +116,13 @@ internal sealed class PlainTrace(Scenario scenario, RebuiltModel model)
 
     private void Add(Counts counts, uint liodn, ulong iova, ulong length, DmaAccess access)
     {
-        ModelRange range = ModelTranslation.TranslateRange(model.Holder(liodn), iova, length, access);
         counts.Crossing += ModelTranslation.Translate(model.Holder(liodn), iova, length, access).Kind == TranslationKind.Crosses ? 1 : 0;
-        FaultKind fault = range.Fault;
-        bool isMessage = range.Segments is [{ IsMsi: true }] && length == 4 && iova % 4 == 0;
-        if (access == DmaAccess.Write && !isMessage && range.Segments.Exists(segment => segment.IsMsi))
+        PlainAccess answer = PlainAccess.Of(model.Holder(liodn), iova, length, access);
+        if (answer.Fault != FaultKind.None)
         {
-            fault = FaultKind.BadLength;
+            counts.Faults[answer.Fault] = counts.Faults.GetValueOrDefault(answer.Fault) + 1;
         }
-
-        if (fault != FaultKind.None)
-        {
-            counts.Faults[fault] = counts.Faults.GetValueOrDefault(fault) + 1;
-        }
-        else if (isMessage && access == DmaAccess.Write)
+        else if (answer.IsMessage)
         {
             counts.Messages++;
         }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using PamuFastPath.Cli;
 using PamuFastPath.Fuzz.Mutate;
 using PamuFastPath.Tests.Properties;
 
@@ -6,12 +7,15 @@ namespace PamuFastPath.Fuzz.Targets;
 
 /// <summary>
 /// Snapshots, as they are and with their length and checksum put right. One is refused with a documented errno and nothing has happened; or it is
-/// restored, and the container is in a state that control calls lead to, translates as the plain model in that state, and saves what it was.
+/// restored, and the container is in a state that control calls lead to, translates as the plain model in that state, and saves what it was. And
+/// <c>pamu snapshot</c> prints those that can be restored, and refuses the others in one line.
 /// </summary>
 internal sealed class SnapshotsTarget : FuzzTarget
 {
     private static readonly Errno[] Documented =
         [Errno.EINVAL, Errno.EPROTO, Errno.EXDEV, Errno.EBUSY, Errno.EFAULT];
+
+    private readonly string _file = Path.Combine(Path.GetTempPath(), "container.snap");
 
     internal override string Extension => ".snap";
 
@@ -77,22 +81,26 @@ internal sealed class SnapshotsTarget : FuzzTarget
         }
     }
 
-    private static void Try(byte[] snapshot)
+    private void Try(byte[] snapshot)
     {
         long live = NativeBlocks.LiveCountOfThread;
         PamuPlatform? own = null;
         Errno errno = ErrnoOf(() => own = PamuSnapshot.PlatformOf(snapshot));
         Require(errno is Errno.Ok or Errno.EINVAL or Errno.EPROTO, $"the platform of a snapshot is {errno}");
         Restore(snapshot, new PamuPlatform { MaxWindows = 16 });
-        if (own != null)
+        bool isGood = own != null && Restore(snapshot, own);
+        File.WriteAllBytes(_file, snapshot);
+        Same(isGood ? PamuCli.Success : PamuCli.BadInput, CommandLine.RunForJson("snapshot", _file, "--json"), "the exit code of pamu snapshot");
+        if (isGood)
         {
-            Restore(snapshot, own);
+            Same(PamuCli.Success, CommandLine.Run("snapshot", _file).ExitCode, "the exit code with text");
         }
 
         Same(live, NativeBlocks.LiveCountOfThread, "native blocks afterwards");
     }
 
-    private static void Restore(byte[] snapshot, PamuPlatform platform)
+    /// <returns>Whether it was restored.</returns>
+    private static bool Restore(byte[] snapshot, PamuPlatform platform)
     {
         using var engine = new PamuEngine(platform);
         PamuContainer container = engine.CreateContainer();
@@ -103,7 +111,7 @@ internal sealed class SnapshotsTarget : FuzzTarget
             Require(Array.IndexOf(Documented, errno) >= 0, $"a snapshot is refused with {errno}");
             Require(container.Save().AsSpan().SequenceEqual(before), "a refused snapshot has changed the container");
             Require(engine.Faults.TotalCount == 0, "a refused snapshot has left faults");
-            return;
+            return false;
         }
 
         RebuiltModel model = RebuiltModel.Of(container);
@@ -120,6 +128,8 @@ internal sealed class SnapshotsTarget : FuzzTarget
             group.Detach();
             engine.RemoveGroup(group);
         }
+
+        return true;
     }
 
     /// <summary>What was saved is restored, also from a stream and with memory said to be where it was, and saves the same.</summary>
