@@ -61,14 +61,15 @@ public static class FastPathProbe
     {
         ulong[] iovas = new ulong[64];
         uint[] lengths = [.. Enumerable.Repeat(4u, iovas.Length)];
+        ulong[] targets = new ulong[iovas.Length];
         ulong[] mask = new ulong[1];
         using ReaderSection section = reader.Enter(container);
         foreach (BatchKernel kernel in Enum.GetValues<BatchKernel>())
         {
             if (section.CanRun(kernel))
             {
-                section.TranslateBatch(iovas, 4, DmaAccess.Write, iovas, mask, new ulong[1], new ulong[1], kernel);
-                section.TranslateBatch(iovas, lengths, DmaAccess.Write, iovas, mask, new ulong[1], new ulong[1], kernel);
+                section.TranslateBatch(iovas, 4, DmaAccess.Write, targets, mask, new ulong[1], new ulong[1], kernel);
+                section.TranslateBatch(iovas, lengths, DmaAccess.Write, targets, mask, new ulong[1], new ulong[1], kernel);
             }
         }
     }

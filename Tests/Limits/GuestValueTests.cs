@@ -22,7 +22,8 @@ public sealed class GuestValueTests
         ["flags of MAP_DMA"] = (Errno.EINVAL, static (c, _, value) => MapDma(c, 0, At(1), Window, flags: value)),
         ["flags of UNMAP_DMA"] = (Errno.EINVAL, static (c, group, value) => UnmapDma(c, At(1), Window, out ulong _, flags: value)),
         ["flags of SET_ATTR"] = (Errno.EINVAL, static (c, _, value) => SetWindows(c, 2, flags: value)),
-        ["attribute of SET_ATTR"] = (Errno.EINVAL, static (c, _, value) => c.Ioctl(PamuRequests.PamuSetAttr, Bytes(32u, 0u, value, 0u, 0ul, 0ul))),
+        ["attribute of SET_ATTR"] = // with what would be a geometry
+            (Errno.EINVAL, static (c, _, value) => c.Ioctl(PamuRequests.PamuSetAttr, Bytes(32u, 0u, value, 0u, 0ul, 0xFFFF_FFFFul))),
         ["attribute of GET_ATTR"] = (Errno.EINVAL, static (c, _, value) => c.Ioctl(PamuRequests.PamuGetAttr, Bytes(32u, 0u, value, 0u, 0ul, 0ul))),
         ["window count"] = (Errno.EINVAL, static (c, _, value) => SetWindows(c, value)),
         ["cpu of a stash target"] = (Errno.EINVAL, static (c, _, value) => SetStash(c, value, 1)),
