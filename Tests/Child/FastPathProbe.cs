@@ -51,7 +51,26 @@ public static class FastPathProbe
             sum += ProbeInsideSection(section, i * 64);
         }
 
+        RunKernels(reader, container);
         Console.WriteLine($"{sum:x}");
         return 0;
+    }
+
+    /// <summary>A batch through each kernel that can run here, so that there is machine code of it.</summary>
+    private static void RunKernels(PamuReader reader, PamuContainer container)
+    {
+        ulong[] iovas = new ulong[64];
+        uint[] lengths = [.. Enumerable.Repeat(4u, iovas.Length)];
+        ulong[] targets = new ulong[iovas.Length];
+        ulong[] mask = new ulong[1];
+        using ReaderSection section = reader.Enter(container);
+        foreach (BatchKernel kernel in Enum.GetValues<BatchKernel>())
+        {
+            if (section.CanRun(kernel))
+            {
+                section.TranslateBatch(iovas, 4, DmaAccess.Write, targets, mask, new ulong[1], new ulong[1], kernel);
+                section.TranslateBatch(iovas, lengths, DmaAccess.Write, targets, mask, new ulong[1], new ulong[1], kernel);
+            }
+        }
     }
 }

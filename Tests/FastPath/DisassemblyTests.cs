@@ -105,6 +105,78 @@ public partial class DisassemblyTests
         return stores;
     }
 
+    /// <summary>
+    /// What a gather reads is chosen by eight bits of each lane, as a constant of the code has it; there is no gather in a kernel that looks entries
+    /// up in registers.
+    /// </summary>
+    [SkippableX64Fact(X64Only)]
+    public void Gathers_use_indexes_that_are_cut_to_8_bits()
+    {
+        int gathers = 0;
+        foreach ((string kernel, string[] code) in Listings.Value.Where(listing => listing.Key.Contains("Kernel", StringComparison.Ordinal)))
+        {
+            int here = 0;
+            for (int i = 0; i < code.Length; i++)
+            {
+                if (code[i].StartsWith("vpgather", StringComparison.Ordinal))
+                {
+                    here++;
+                    Assert.True(IsCutTo8Bits(code, i, GatherIndex().Match(code[i]).Groups[1].Value), $"{kernel}: {code[i]}\n" + string.Join("\n", code));
+                }
+            }
+
+            Assert.Equal(kernel.Contains(":Gather", StringComparison.Ordinal), here > 0);
+            gathers += here;
+        }
+
+        // Two columns, twice a step, for one length and for many; more with wider registers.
+        Assert.True(gathers >= 8 || !System.Runtime.Intrinsics.X86.Avx2.IsSupported, $"{gathers} gathers found");
+    }
+
+    /// <summary>The kernels that load entries one by one, beside the single translation that the probes show.</summary>
+    [SkippableX64Fact(X64Only)]
+    public void Loads_of_single_entries_use_indexes_that_are_cut_to_8_bits()
+    {
+        string[] scalar = Listings.Value["ScalarKernel:Run[PamuFastPath.UniformLength]"];
+        Assert.Matches(@"shrx +(\w+), \w+, \w+\nmovzx +(\w+), \w+\nlea +\w+, \[\w+\+8\*\2\]", string.Join("\n", scalar));
+
+        string[] pairs = Listings.Value["Vector128Kernel:Run[PamuFastPath.UniformLength]"];
+        int[] loads = [.. Enumerable.Range(0, pairs.Length).Where(i => EntryLoad().IsMatch(pairs[i]))];
+        Assert.Equal(4, loads.Length);
+        Assert.All(loads, load =>
+        {
+            string index = EntryLoad().Match(pairs[load]).Groups[1].Value;
+            Assert.StartsWith("movzx", pairs[LastWrite(pairs, load, index)], StringComparison.Ordinal);
+        });
+    }
+
+    /// <summary>Whether a vector register is a copy or a half of one that was masked with 0xFF in each lane.</summary>
+    private static bool IsCutTo8Bits(string[] code, int at, string number)
+    {
+        int write = LastWrite(code, at, $"[xyz]mm{number}");
+        return write >= 0 && VectorOperation().Match(code[write]) is { Success: true } operation && (operation.Groups[1].Value switch
+        {
+            "vmovaps" or "vextracti64x4" or "vextracti128" => IsCutTo8Bits(code, write, operation.Groups[2].Value),
+            "vpand" or "vpandq" => IsByteMask(code, write, operation.Groups[2].Value) || IsByteMask(code, write, operation.Groups[3].Value),
+            _ => false,
+        });
+    }
+
+    /// <summary>Whether an operand, the number of a register or a constant, is 0xFF in each lane.</summary>
+    private static bool IsByteMask(string[] code, int at, string operand)
+    {
+        if (Constant().Match(operand) is { Success: true } constant)
+        {
+            return code.Contains($"{constant.Groups[1].Value} dq 00000000000000FFh");
+        }
+
+        int write = LastWrite(code, at, $"[xyz]mm{operand}");
+        return write >= 0 && Broadcast().IsMatch(code[write]) && IsByteMask(code, write, code[write]);
+    }
+
+    private static int LastWrite(string[] code, int before, string register) =>
+        before == 0 ? -1 : Array.FindLastIndex(code, before - 1, line => Regex.IsMatch(line, $@"^(?!cmp)\w+ {register}(,|$)"));
+
     /// <summary>Depth-first over the listing: jumps are followed both ways, a call ends a path.</summary>
     private static bool ReachesReturnWithoutCall(string[] code)
     {
@@ -149,7 +221,7 @@ public partial class DisassemblyTests
             {
                 ["DOTNET_TieredCompilation"] = "0",
                 ["DOTNET_JitStdOutFile"] = file,
-                ["DOTNET_JitDisasm"] = "Probe*",
+                ["DOTNET_JitDisasm"] = "Probe* *Kernel*:*",
             };
             ChildResult child = ChildProcess.Run(TimeSpan.FromMinutes(1), environment, "fast-path-probe");
             Assert.True(child.ExitCode == 0, child.ToString());
@@ -170,7 +242,7 @@ public partial class DisassemblyTests
             Match header = ListingHeader().Match(raw);
             if (header.Success)
             {
-                listings[header.Groups[1].Value] = current = [];
+                listings[header.Groups[1].Value + header.Groups[2].Value] = current = [];
                 continue;
             }
 
@@ -184,8 +256,23 @@ public partial class DisassemblyTests
         return listings.ToDictionary(x => x.Key, x => x.Value.ToArray());
     }
 
-    [GeneratedRegex(@"^; Assembly listing for method .*:(Probe\w+)\(")]
+    [GeneratedRegex(@"^; Assembly listing for method (?:.*:(Probe\w+)|PamuFastPath\.(\w+Kernels?:.+?))\(")]
     private static partial Regex ListingHeader();
+
+    [GeneratedRegex(@"\[\w+\+8\*[xyz]mm(\d+)\]")]
+    private static partial Regex GatherIndex();
+
+    [GeneratedRegex(@"^(?:vmovq|vpinsrq) .*\[\w+\+8\*(\w+)\]")]
+    private static partial Regex EntryLoad();
+
+    [GeneratedRegex(@"^(\w+) [xyz]mm\d+, [xyz]mm(\d+)(?:, (?:[xyz]mm)?(.+))?$")]
+    private static partial Regex VectorOperation();
+
+    [GeneratedRegex(@"^vp?broadcast(sd|q) \w+, qword ptr \[reloc @RWD\d+\]")]
+    private static partial Regex Broadcast();
+
+    [GeneratedRegex(@"@(RWD\d+)\]")]
+    private static partial Regex Constant();
 
     [GeneratedRegex(@"^cmp qword ptr \[(\w+)\], 0$")]
     private static partial Regex NestedTest();
@@ -208,6 +295,17 @@ internal sealed class SkippableX64FactAttribute : FactAttribute
 internal sealed class SkippableX64TheoryAttribute : TheoryAttribute
 {
     public SkippableX64TheoryAttribute(string what)
+    {
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            Skip = $"{what}; this machine is {RuntimeInformation.ProcessArchitecture}";
+        }
+    }
+}
+
+internal sealed class SkippableX64FactAttribute : FactAttribute
+{
+    public SkippableX64FactAttribute(string what)
     {
         if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
         {
