@@ -27,7 +27,7 @@ internal static class SubjectDoor
                 return subject.Detach(op.Group);
             case OpKind.GetMsiBankCount:
                 return subject.Ioctl(container, PamuRequests.PamuGetMsiBankCount, 0UL);
-            case OpKind.Ioctl when PamuRequests.Plain(op.Command) is PamuRequests.CheckExtension or PamuRequests.SetIommu:
+            case OpKind.Ioctl when PamuRequests.Plain(op.Command) != PamuRequests.IommuGetInfo:
                 return subject.Ioctl(container, op.Command, op.Argument);
         }
 
