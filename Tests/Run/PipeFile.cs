@@ -22,8 +22,8 @@ internal sealed class PipeFile : IDisposable
 
     public void Dispose()
     {
+        _pipe.DisposeLocalCopyOfClientHandle(); // first: a writer whom nobody reads must not wait for ever
         _writing.Wait();
-        _pipe.DisposeLocalCopyOfClientHandle();
         _pipe.Dispose();
     }
 }
