@@ -24,7 +24,7 @@ public static class PamuCli
     /// <summary>Runs one command line in this process.</summary>
     /// <param name="args">The arguments after the program's name.</param>
     /// <param name="output">Receives what is printed. A progress bar is shown only if it is the terminal.</param>
-    /// <param name="error">Receives one line if the exit code is <see cref="BadInput"/>, else nothing.</param>
+    /// <param name="error">Receives one line if the exit code is <see cref="BadInput"/> (conform: one for each bad file), else nothing.</param>
     /// <returns>The exit code.</returns>
     public static int Run(string[] args, TextWriter output, TextWriter error)
     {
@@ -58,7 +58,7 @@ public static class PamuCli
     };
 
     /// <summary>File names and file contents are quoted in messages; neither may add a line or steer the terminal.</summary>
-    private static string OneLine(string text)
+    internal static string OneLine(string text)
     {
         var line = new StringBuilder(text.Length);
         foreach (char c in text)

@@ -126,6 +126,9 @@ internal sealed class AbiContainer
         PamuRequests.GetApiVersion or PamuRequests.IommuGetInfo => 0,
         PamuRequests.CheckExtension => argument == RecordedPlatform.PamuExtension ? 1 : 0,
         PamuRequests.SetIommu => EINVAL, // it has one
+        PamuRequests.PamuGetMsiBankCount => RecordedPlatform.MsiPages.Count,
+        PamuRequests.IommuMapDma or PamuRequests.IommuUnmapDma or PamuRequests.PamuGetAttr or PamuRequests.PamuSetAttr
+            or PamuRequests.PamuMapMsiBank or PamuRequests.PamuUnmapMsiBank => EFAULT, // what the argument pointed to is not recorded
         _ => ENOTTY,
     };
 

@@ -8,8 +8,6 @@ namespace PamuFastPath.Cli.Conform;
 /// <summary><c>pamu conform FILE...</c>: replays recordings of the shipped driver against the engine.</summary>
 public static class ConformCommand
 {
-    private const int Malformed = 2;
-
     private static JsonSerializerOptions JsonOptions { get; } = new()
     {
         WriteIndented = true,
@@ -26,44 +24,50 @@ public static class ConformCommand
         };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
         var command = new Command("conform", "Replay recorded operations of the shipped driver against the engine.") { files, json };
-        command.SetAction(parsed =>
-        {
-            TextWriter output = parsed.InvocationConfiguration.Output;
-            try
-            {
-                List<ConformanceReport> reports = Run(parsed.GetRequiredValue(files), isQuiet: parsed.GetValue(json));
-                if (parsed.GetValue(json))
-                {
-                    output.WriteLine(JsonSerializer.Serialize(reports, JsonOptions));
-                }
-                else
-                {
-                    ConformPrinter.Print(reports, output);
-                }
-
-                return reports.TrueForAll(report => report.Total.Mismatches.Count == 0) ? 0 : 1;
-            }
-            catch (RecordingException e)
-            {
-                parsed.InvocationConfiguration.Error.WriteLine(e.Message);
-                return Malformed;
-            }
-        });
+        command.SetAction(parsed => Run(
+            parsed.GetRequiredValue(files),
+            parsed.GetValue(json),
+            parsed.InvocationConfiguration.Output,
+            parsed.InvocationConfiguration.Error));
         return command;
     }
 
-    private static List<ConformanceReport> Run(string[] files, bool isQuiet)
+    /// <summary>Each file's report is printed when it is finished: a malformed file is one line, and takes no other's report away.</summary>
+    private static int Run(string[] files, bool json, TextWriter output, TextWriter error)
     {
         var replay = new ConformanceReplay(maxWindows => new EngineSubject(maxWindows));
-        if (isQuiet || Console.IsOutputRedirected)
+        var reports = new List<ConformanceReport>();
+        foreach (string file in files)
         {
-            return [.. files.Select(file => replay.Run(file))];
+            try
+            {
+                ConformanceReport report = json || Console.IsOutputRedirected ? replay.Run(file) : RunWithProgress(replay, file);
+                reports.Add(report);
+                if (!json)
+                {
+                    ConformPrinter.Print(report, output);
+                }
+            }
+            catch (RecordingException e)
+            {
+                error.WriteLine(PamuCli.OneLine(e.Message));
+            }
         }
 
-        return AnsiConsole.Progress().AutoClear(true).Start(context => files.Select(file =>
+        if (json && reports.Count > 0)
         {
-            ProgressTask task = context.AddTask(Markup.Escape(Path.GetFileName(file)), maxValue: 1);
-            return replay.Run(file, done => task.Value = done);
-        }).ToList());
+            output.WriteLine(JsonSerializer.Serialize(reports, JsonOptions));
+        }
+
+        return reports.Count < files.Length ? PamuCli.BadInput
+            : reports.TrueForAll(report => report.Total.Mismatches.Count == 0) ? PamuCli.Success
+            : PamuCli.ExpectationFailed;
     }
+
+    private static ConformanceReport RunWithProgress(ConformanceReplay replay, string file) =>
+        AnsiConsole.Progress().AutoClear(true).Start(context =>
+        {
+            ProgressTask task = context.AddTask(Markup.Escape(PamuCli.OneLine(Path.GetFileName(file))), maxValue: 1);
+            return replay.Run(file, done => task.Value = done);
+        });
 }

@@ -8,8 +8,18 @@ internal static class ConformPrinter
 {
     private const int Columns = 140;
 
-    internal static void Print(IReadOnlyList<ConformanceReport> reports, TextWriter output)
+    internal static void Print(ConformanceReport report, TextWriter output)
     {
+        string file = PamuCli.OneLine(report.File);
+        if (report.TableDumps > 0)
+        {
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{file}: {report.TableDumps} table dumps are not replayed"));
+            if (report.Profiles.Count == 0)
+            {
+                return;
+            }
+        }
+
         bool isTerminal = !Console.IsOutputRedirected;
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -21,28 +31,25 @@ internal static class ConformPrinter
             console.Profile.Width = Columns;
         }
 
-        foreach (ConformanceReport report in reports)
+        console.Write(Summary(report));
+        foreach (Mismatch mismatch in report.Total.Mismatches)
         {
-            console.Write(Summary(report));
-            foreach (Mismatch mismatch in report.Total.Mismatches)
-            {
-                string place = $"{report.File}:{mismatch.Line}: sequence {mismatch.Sequence}: {mismatch.Operation}";
-                output.WriteLine($"{place}: expected {mismatch.Expected}, got {mismatch.Got}");
-            }
-
-            output.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{report.Total.Operations} operations, {report.Total.Mismatches.Count} mismatches"));
+            string place = $"{file}:{mismatch.Line}: sequence {mismatch.Sequence}: {mismatch.Operation}";
+            output.WriteLine($"{place}: expected {mismatch.Expected}, got {mismatch.Got}");
         }
+
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{report.Total.Operations} operations, {report.Total.Mismatches.Count} mismatches"));
     }
 
     private static Table Summary(ConformanceReport report)
     {
-        Table table = new Table().Border(TableBorder.Rounded).Title(Markup.Escape(report.File));
+        Table table = new Table().Border(TableBorder.Rounded).Title(Markup.Escape(PamuCli.OneLine(report.File)));
         table.AddColumn(new Spectre.Console.TableColumn(""));
         List<Tally> tallies = [.. report.Profiles.Values, report.Total];
         foreach (string name in report.Profiles.Keys.Append("all"))
         {
-            table.AddColumn(new Spectre.Console.TableColumn(Markup.Escape(name)).RightAligned());
+            table.AddColumn(new Spectre.Console.TableColumn(Markup.Escape(PamuCli.OneLine(name))).RightAligned());
         }
 
         Add(table, "operations", tallies, tally => tally.Operations);

@@ -2,8 +2,12 @@ using System.Globalization;
 
 namespace PamuFastPath.Cli.Conform;
 
-/// <summary>What a recording's replay found, in all and by profile.</summary>
-public sealed record ConformanceReport(string File, Tally Total, IReadOnlyDictionary<string, Tally> Profiles);
+/// <summary>What a recording's replay found.</summary>
+/// <param name="File">The recording.</param>
+/// <param name="Total">What was found in all.</param>
+/// <param name="Profiles">The same by profile.</param>
+/// <param name="TableDumps">Lines that are dumps of the PAMU's tables: passed over.</param>
+public sealed record ConformanceReport(string File, Tally Total, IReadOnlyDictionary<string, Tally> Profiles, int TableDumps);
 
 /// <summary>
 /// Replays recordings of the shipped driver against a subject. Each answer is compared with the recorded one, or, where a decided
@@ -23,11 +27,13 @@ public sealed class ConformanceReplay(Func<int, IConformanceSubject> boot)
         var profiles = new SortedDictionary<string, Tally>(StringComparer.Ordinal);
         SequenceReplay? sequence = null;
         int last = 0;
+        int tableDumps = 0;
         try
         {
             foreach (RecordedLine line in recording.ReadLines())
             {
                 last = line.Number;
+                tableDumps += line is TableDumpLine ? 1 : 0;
                 try
                 {
                     sequence = Take(line, sequence, profiles, progress, recording);
@@ -54,7 +60,7 @@ public sealed class ConformanceReplay(Func<int, IConformanceSubject> boot)
             total.Add(tally);
         }
 
-        return new ConformanceReport(path, total, profiles);
+        return new ConformanceReport(path, total, profiles, tableDumps);
     }
 
     private SequenceReplay? Take(
@@ -66,6 +72,10 @@ public sealed class ConformanceReplay(Func<int, IConformanceSubject> boot)
     {
         switch (line)
         {
+            case TableDumpLine when sequence == null:
+                return null;
+            case TableDumpLine:
+                throw new FormatException("op: missing");
             case BeginLine when sequence != null:
                 throw new FormatException("begin: inside a sequence");
             case BeginLine begin:
@@ -87,6 +97,9 @@ public sealed class ConformanceReplay(Func<int, IConformanceSubject> boot)
         {
             case EndLine end when end.Sequence != sequence.Sequence:
                 throw new FormatException("seq: not the one that began");
+            case EndLine { Calls: int calls } when calls != sequence.Calls:
+                throw new FormatException(string.Create(
+                    CultureInfo.InvariantCulture, $"ops: the sequence had {calls} calls, and {sequence.Calls} are here"));
             case EndLine:
                 sequence.Dispose();
                 return null;

@@ -12,6 +12,7 @@ internal static class Deviations
     internal static readonly Deviation ApiVersion = new("api-version");
     internal static readonly Deviation GetInfo = new("get-info");
     internal static readonly Deviation SetIommu = new("set-iommu");
+    internal static readonly Deviation PlainRequest = new("plain-request");
     internal static readonly Deviation SwallowedErrno = new("swallowed-errno");
     internal static readonly Deviation AttrEfault = new("attr-efault");
     internal static readonly Deviation FlagsUndefined = new("flags-undefined");
@@ -38,8 +39,8 @@ internal static class Deviations
 
     internal static IReadOnlyList<Deviation> All { get; } =
     [
-        ApiVersion, GetInfo, SetIommu, SwallowedErrno, AttrEfault, FlagsUndefined, CountZero, SmallWindows, GeometryDropsWindows, VfioGrid,
-        MapBeforeWindows, SizeRemainder, FailedMapRollback, GhostEntry, OrphanWindow, UnmapSplit, EndWraps, MsiStart, WindowIndexCut,
+        ApiVersion, GetInfo, SetIommu, PlainRequest, SwallowedErrno, AttrEfault, FlagsUndefined, CountZero, SmallWindows, GeometryDropsWindows,
+        VfioGrid, MapBeforeWindows, SizeRemainder, FailedMapRollback, GhostEntry, OrphanWindow, UnmapSplit, EndWraps, MsiStart, WindowIndexCut,
         TableEntries, StaleMapped, DetachUnattached, StashRefusedKept, IovaWrap, ProbeOops, KernelFault,
     ];
 
@@ -102,7 +103,7 @@ internal static class Deviations
         PamuRequests.GetApiVersion when documented == 0 => ApiVersion,
         PamuRequests.IommuGetInfo when documented == 0 => GetInfo,
         PamuRequests.SetIommu => SetIommu,
-        _ => null,
+        var plain => plain == op.Command ? PlainRequest : null,
     };
 
     private static Deviation? OfSet(RecordedOp op, long documented, Causes causes) => (op.Result, documented) switch

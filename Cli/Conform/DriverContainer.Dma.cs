@@ -5,8 +5,11 @@ internal sealed partial class DriverContainer
 {
     private const int PageShift = 12;
     private const ulong PageBytes = 1UL << PageShift;
-    private const int TranslationsMax = 100_000; // beyond, the recorder called it a hang
-    private const int DisablesMax = 300_000;
+    private const ulong TranslationsMax = 100_000; // more in one call, and the recorder called it a hang
+    private const long DisablesMax = 300_000;
+
+    private ulong _translations; // of the current call
+    private long _disables;
 
     private int Map(uint flags, ulong vaddr, ulong iova, ulong size)
     {
@@ -72,13 +75,15 @@ internal sealed partial class DriverContainer
             return -(int)Errno.EINVAL;
         }
 
-        if (WindowSize < PageBytes)
+        // It counts a window's pages in 32 bits. Of no pages at all it reads the first.
+        ulong pinned = (ulong)(uint)(WindowSize >> PageShift) << PageShift;
+        if (pinned == 0)
         {
             Domain.Causes |= Causes.SmallWindows;
             throw new DriverFaultException("oops");
         }
 
-        return RecordedPlatform.TrySupply(vaddr, WindowSize, out ulong paddr)
+        return RecordedPlatform.TrySupply(vaddr, pinned, out ulong paddr)
             ? Domain.EnableWindow(index, paddr, WindowSize, prot, bank: -1)
             : -(int)Errno.EFAULT;
     }
@@ -183,15 +188,16 @@ internal sealed partial class DriverContainer
 
     /// <summary>
     /// Disables every window from a range's first byte to its last. Before that the driver translates the range window by window, and
-    /// counts the bytes down by whole windows: a remainder makes it go round for ever.
+    /// counts the bytes down by whole windows: a remainder makes it go round for ever. A call that does too much of either is a hang.
     /// </summary>
     private void DisableRange(ulong iova, long pages)
     {
         ulong size = (ulong)pages << PageShift;
         ulong steps = size == 0 ? 0 : WindowSize == 0 || size % WindowSize != 0 ? TranslationsMax + 1 : size / WindowSize;
+        ulong left = TranslationsMax - _translations;
         if (Domain.Windows == null && Domain.Size != 0)
         {
-            for (ulong i = 0; i < Math.Min(steps, TranslationsMax); i++)
+            for (ulong i = 0; i < Math.Min(steps, left); i++)
             {
                 if (Domain.IovaToPhys(unchecked(iova + i * WindowSize)) == null)
                 {
@@ -200,14 +206,17 @@ internal sealed partial class DriverContainer
             }
         }
 
-        if (steps > TranslationsMax)
+        if (steps > left)
         {
             throw new DriverFaultException("hang");
         }
 
+        _translations += steps;
+
         int first = (int)IndexOf(iova);
         int last = (int)IndexOf(unchecked(iova + size - 1));
-        if ((long)last - first > DisablesMax)
+        _disables += Math.Max((long)last - first + 1, 0);
+        if (_disables > DisablesMax)
         {
             throw new DriverFaultException("hang");
         }

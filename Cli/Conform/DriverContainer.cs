@@ -57,8 +57,13 @@ internal sealed partial class DriverContainer
     /// <summary>Whether an attach failed half-way and left devices on the domain.</summary>
     internal bool HasFailedAttach { get; private set; }
 
-    /// <summary>1: the layers' apertures differ; 2: their window sizes do. As in the recordings.</summary>
-    internal int Desync => (Start != Domain.Start || Last != Domain.Last ? 1 : 0) | (WindowSize != Domain.WindowSize ? 2 : 0);
+    /// <summary>
+    /// 1: the layers' apertures differ; 2: their window sizes do. As in the recordings, which look at an aperture or a window size only when
+    /// one of the layers was given one.
+    /// </summary>
+    internal int Desync =>
+        (AreAperturesApart && (Domain.Size != 0 || (Start, Last) != (0, 0)) ? 1 : 0)
+        | (AreSizesApart && (Domain.Windows != null || WindowSize != 0) ? 2 : 0);
 
     /// <summary>Whether nothing the driver does wrong has left a trace: lists, counters, layers and windows agree.</summary>
     internal bool IsPlain => Domain.Windows == null
@@ -66,6 +71,10 @@ internal sealed partial class DriverContainer
         : Desync == 0 && !HasFailedAttach && Domain.Mapped == Domain.ValidCount && IsEnabledRight && ListsMatchWindows;
 
     internal bool IsEnabledRight => Domain.IsEnabled == (Domain.Windows?.Any(window => window is { IsValid: true, Bank: < 0 }) ?? false);
+
+    private bool AreAperturesApart => Start != Domain.Start || Last != Domain.Last;
+
+    private bool AreSizesApart => WindowSize != Domain.WindowSize;
 
     private bool HasOrphan
     {
@@ -112,8 +121,9 @@ internal sealed partial class DriverContainer
     /// <summary>Runs one call. After a fault the state is no use any more: run it on a clone.</summary>
     internal DriverAnswer Apply(RecordedOp op)
     {
-        Domain.Causes = (Desync != 0 ? Causes.Apart : 0) | (IsEnabledRight ? 0 : Causes.EnabledWrong) | (HasOrphan ? Causes.Orphan : 0)
+        Domain.Causes = (AreAperturesApart || AreSizesApart ? Causes.Apart : 0) | (IsEnabledRight ? 0 : Causes.EnabledWrong) | (HasOrphan ? Causes.Orphan : 0)
             | (Domain.Windows == null ? Causes.NoWindows : 0);
+        (_translations, _disables) = (0, 0);
         if (op.StructBytes > 0 && op.ArgSz < op.StructBytes)
         {
             return Refused(Errno.EINVAL);
@@ -141,7 +151,8 @@ internal sealed partial class DriverContainer
 
     private static DriverAnswer Refused(Errno errno) => new(null, -(int)errno, null, null);
 
-    private static int CoreIoctl(RecordedOp op) => PamuRequests.Plain(op.Command) == PamuRequests.CheckExtension
+    /// <summary>It was built for PowerPC: a request number in the plain form is none of its own.</summary>
+    private static int CoreIoctl(RecordedOp op) => op.Command == (PamuRequests.CheckExtension | PamuRequests.PowerPcNone)
         ? op.Argument == RecordedPlatform.PamuExtension ? 1 : 0
         : -(int)Errno.ENOTTY;
 

@@ -46,7 +46,13 @@ internal sealed class DriverDomain
     /// <summary>The driver's own counter, which it forgets to reset.</summary>
     internal int Mapped { get; set; }
 
+    /// <summary>The values of the last SET STASH, refused ones too.</summary>
     internal (uint Cpu, uint Cache) Stash { get; set; }
+
+    /// <summary>The last of them that name a cache.</summary>
+    internal (uint Cpu, uint Cache) StashMeant { get; set; }
+
+    internal int StashId => RecordedPlatform.StashId(Stash.Cpu, Stash.Cache);
 
     internal List<DriverDevice> Devices { get; private init; } = [];
 
@@ -67,6 +73,7 @@ internal sealed class DriverDomain
         IsEnabled = IsEnabled,
         Mapped = Mapped,
         Stash = Stash,
+        StashMeant = StashMeant,
         Devices = [.. Devices],
     };
 
@@ -214,6 +221,8 @@ internal sealed class DriverDomain
         {
             return -(int)Errno.EINVAL;
         }
+
+        StashMeant = Stash;
 
         // Every window's entry is looked for, beginning with the primary one, the window before a LIODN's first programming too.
         if (Devices.Any(device => Count >= _tables[device.Liodn].SubWindows + 2))

@@ -11,7 +11,7 @@ internal static class DriverState
             : state.Count != domain.Count || state.AreWindowsSet != (domain.Windows != null) ? "window count"
             : state.IsEnabled != domain.IsEnabled ? "enabled"
             : state.Mapped != domain.Mapped ? "mapped"
-            : (state.StashCpu, state.StashCache) != domain.Stash ? "stash"
+            : (state.StashCpu, state.StashCache, state.StashId) != (domain.Stash.Cpu, domain.Stash.Cache, domain.StashId) ? "stash"
             : !state.Windows.SequenceEqual(WindowsOf(domain)) ? "windows"
             : !state.Groups.SequenceEqual(driver.Groups) ? "groups"
             : null;
@@ -24,6 +24,7 @@ internal static class DriverState
         : !state.Mappings.SequenceEqual(driver.Mappings) ? "dma_list"
         : !state.Messages.SequenceEqual(driver.Messages) ? "msi_list"
         : !state.Liodns.SequenceEqual(driver.Domain.Devices.Select(device => device.Liodn)) ? "liodns"
+        : state.Desync != driver.Desync ? "desync"
         : state.SecondaryUsed != machine.SecondaryUsed ? "spaact_used"
         : null;
 
@@ -37,10 +38,11 @@ internal static class DriverState
         (domain.Start, domain.Last, domain.Size) = (state.Start, state.Last, state.Size);
         (domain.Count, domain.IsEnabled, domain.Mapped) = (state.Count, state.IsEnabled, state.Mapped);
         domain.Stash = (state.StashCpu, state.StashCache);
+        domain.StashMeant = domain.StashId >= 0 ? domain.Stash : domain.StashMeant;
         domain.Windows = state.AreWindowsSet ? new DriverWindow[state.Count] : null;
         foreach (RecordedWindow window in state.Windows)
         {
-            if (domain.Windows != null && window.Index < domain.Windows.Length)
+            if (domain.Windows != null && window.IsValid && window.Index >= 0 && window.Index < domain.Windows.Length)
             {
                 int bank = RecordedPlatform.MsiPages.ToList().IndexOf(window.Paddr);
                 domain.Windows[window.Index] = new DriverWindow(window.Paddr, window.Size, window.Prot, bank, IsValid: true);
@@ -65,6 +67,7 @@ internal static class DriverState
         AbiContainer target = ours.Clone();
         target.Groups.Clear();
         target.Groups.UnionWith(driver.Groups);
+        target.Stash = domain.StashMeant;
         (target.Start, target.Last, target.IsGeometrySet) = (domain.Start, domain.Last, domain.Size != 0);
         target.Count = domain.Count;
         target.Windows = null;
@@ -99,7 +102,7 @@ internal static class DriverState
             DriverWindow window = domain.Windows![i];
             if (window.IsValid)
             {
-                yield return new RecordedWindow(i, window.Paddr, window.Size, window.Prot);
+                yield return new RecordedWindow(i, IsValid: true, window.Paddr, window.Size, window.Prot);
             }
         }
     }

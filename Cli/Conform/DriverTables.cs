@@ -8,9 +8,20 @@ internal sealed class DriverTables
 {
     private const int SecondaryEntries = 0x800;
 
-    private readonly Dictionary<int, PrimaryEntry> _primary = [];
-    private readonly Dictionary<int, TableWindow> _secondary = [];
+    private readonly Dictionary<int, PrimaryEntry> _primary;
+    private readonly Dictionary<int, TableWindow> _secondary;
     private readonly bool[] _taken = new bool[SecondaryEntries];
+
+    internal DriverTables()
+        : this([], [])
+    {
+    }
+
+    private DriverTables(Dictionary<int, PrimaryEntry> primary, Dictionary<int, TableWindow> secondary)
+    {
+        _primary = primary;
+        _secondary = secondary;
+    }
 
     internal int SecondaryUsed => _taken.Count(taken => taken);
 
@@ -23,18 +34,8 @@ internal sealed class DriverTables
 
     internal DriverTables Clone()
     {
-        var clone = new DriverTables();
+        var clone = new DriverTables(new Dictionary<int, PrimaryEntry>(_primary), new Dictionary<int, TableWindow>(_secondary));
         _taken.CopyTo(clone._taken, 0);
-        foreach ((int liodn, PrimaryEntry entry) in _primary)
-        {
-            clone._primary.Add(liodn, entry);
-        }
-
-        foreach ((int index, TableWindow window) in _secondary)
-        {
-            clone._secondary.Add(index, window);
-        }
-
         return clone;
     }
 

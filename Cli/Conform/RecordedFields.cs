@@ -47,6 +47,8 @@ internal static class RecordedFields
             OpRet = fields.IntOrNull("op_ret"),
             Fault = fault,
             IsUndefined = fields.Has("undefined"),
+            DesyncBefore = fields.Has("desync") ? fields.Int("desync") : 0,
+            IsTableFull = fields.Has("spaact_exhausted"),
             IsEnabledAfter = fields.Bit("enabled"),
             MappedAfter = fields.Int("mapped"),
         };
@@ -76,10 +78,12 @@ internal static class RecordedFields
             Mapped = fields.Int("mapped"),
             StashCpu = stash.U32("cpu"),
             StashCache = stash.U32("cache"),
+            StashId = stash.Int("id"),
             VfioStart = vfio.Hex("start"),
             VfioLast = vfio.Hex("end"),
             VfioWindowSize = vfio.Hex("page_size"),
             VfioWindowCount = vfio.U32("nsubwindows"),
+            Desync = fields.Int("desync"),
             Windows = fields.List("windows", Window),
             Mappings = fields.List("dma_list", Mapping),
             Messages = fields.List("msi_list", Message),
@@ -160,7 +164,7 @@ internal static class RecordedFields
     private static RecordedWindow Window(string name, JsonElement value)
     {
         var fields = new Fields(value);
-        return new RecordedWindow(fields.Int("i"), fields.Hex("paddr"), fields.Hex("size"), fields.U32("prot"));
+        return new RecordedWindow(fields.Int("i"), fields.Bit("valid"), fields.Hex("paddr"), fields.Hex("size"), fields.U32("prot"));
     }
 
     private static DriverMapping Mapping(string name, JsonElement value)

@@ -19,14 +19,17 @@ internal sealed record StateLine(int Number, RecordedState State) : RecordedLine
 /// <summary>Address queries for the state line before.</summary>
 internal sealed record ProbesLine(int Number, int Container, IReadOnlyList<Probe> Probes) : RecordedLine(Number);
 
-/// <summary>The end of a sequence.</summary>
-internal sealed record EndLine(int Number, long Sequence) : RecordedLine(Number);
+/// <summary>The end of a sequence; how many calls it had, where the line says so.</summary>
+internal sealed record EndLine(int Number, long Sequence, int? Calls) : RecordedLine(Number);
+
+/// <summary>What the PAMU's tables held at the end of a sequence. Such lines are recorded into files of their own.</summary>
+internal sealed record TableDumpLine(int Number) : RecordedLine(Number);
 
 /// <summary>An address query and its answer; null if the driver would have followed a bad pointer.</summary>
 internal readonly record struct Probe(ulong Iova, ulong? Phys);
 
 /// <summary>A mapped window as recorded.</summary>
-internal readonly record struct RecordedWindow(int Index, ulong Paddr, ulong Size, uint Prot);
+internal readonly record struct RecordedWindow(int Index, bool IsValid, ulong Paddr, ulong Size, uint Prot);
 
 /// <summary>A state line.</summary>
 internal sealed record RecordedState
@@ -51,6 +54,9 @@ internal sealed record RecordedState
 
     internal required uint StashCache { get; init; }
 
+    /// <summary>The platform's number of the cache that is stashed to; -1 if none.</summary>
+    internal required int StashId { get; init; }
+
     internal required ulong VfioStart { get; init; }
 
     internal required ulong VfioLast { get; init; }
@@ -58,6 +64,9 @@ internal sealed record RecordedState
     internal required ulong VfioWindowSize { get; init; }
 
     internal required uint VfioWindowCount { get; init; }
+
+    /// <summary>In what the two layers differ, as <see cref="DriverContainer.Desync"/>.</summary>
+    internal required int Desync { get; init; }
 
     internal required IReadOnlyList<RecordedWindow> Windows { get; init; }
 

@@ -71,6 +71,12 @@ internal sealed record RecordedOp
 
     internal bool IsUndefined { get; init; }
 
+    /// <summary>In what the driver's two layers differed before it, as <see cref="DriverContainer.Desync"/>.</summary>
+    internal int DesyncBefore { get; init; }
+
+    /// <summary>Whether it ran out of secondary table entries.</summary>
+    internal bool IsTableFull { get; init; }
+
     internal bool IsEnabledAfter { get; init; }
 
     internal int MappedAfter { get; init; }
@@ -94,6 +100,9 @@ internal sealed record RecordedOp
     internal bool IsGet => Kind is OpKind.GetGeometry or OpKind.GetWindows or OpKind.GetStash or OpKind.GetAttr;
 
     internal bool IsSet => Kind is OpKind.SetGeometry or OpKind.SetWindows or OpKind.SetStash or OpKind.SetAttr;
+
+    /// <summary>Whether it changes nothing, and cannot fault.</summary>
+    internal bool IsQuery => IsGet || Kind is OpKind.GetMsiBankCount or OpKind.Ioctl;
 
     /// <summary>The calls whose inner errno the driver keeps to itself.</summary>
     internal bool IsSwallowing => IsGet || IsSet || Kind is OpKind.MapMsi or OpKind.UnmapMsi;

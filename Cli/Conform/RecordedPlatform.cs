@@ -36,8 +36,14 @@ public static class RecordedPlatform
     };
 
     /// <summary>Whether the platform has a cache to stash to.</summary>
-    public static bool HasStash(uint cpu, uint cache) =>
-        StashTargets.Any(target => target.Cache == cache && (target.Cpu == null || target.Cpu == cpu));
+    public static bool HasStash(uint cpu, uint cache) => StashId(cpu, cache) >= 0;
+
+    /// <summary>The number of the cache to stash to; -1 if the platform has none.</summary>
+    public static int StashId(uint cpu, uint cache) => StashTargets
+        .Where(target => target.Cache == cache && (target.Cpu == null || target.Cpu == cpu))
+        .Select(target => target.Id)
+        .DefaultIfEmpty(-1)
+        .First();
 
     /// <summary>
     /// The recorded page source: the identity below 2^36, nothing above, and one region whose neighbouring pages are swapped, so that it

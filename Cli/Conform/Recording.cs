@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 
@@ -11,12 +10,11 @@ public sealed class RecordingException(string message) : Exception(message);
 /// <summary>Reads a recording, plain or gzip (told by its first bytes), line by line.</summary>
 internal sealed class Recording : IDisposable
 {
-    private static readonly string EndMark = Encoding.UTF8.GetString(GzipWithEnd.Mark);
+    private static readonly string EndMark = Encoding.UTF8.GetString(InputFile.EndMark);
 
     private readonly string _path;
-    private readonly FileStream _file;
+    private readonly InputFile _file;
     private readonly StreamReader _reader;
-    private readonly bool _isGzip;
     private int _line;
     private bool _endIsSeen;
 
@@ -25,18 +23,18 @@ internal sealed class Recording : IDisposable
         _path = path;
         try
         {
-            _file = new FileStream(path, FileMode.Open, FileAccess.Read);
-            _isGzip = IsGzip(_file);
-            _reader = new StreamReader(_isGzip ? new GZipStream(new GzipWithEnd(_file), CompressionMode.Decompress) : _file);
+            _file = InputFile.Open(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new RecordingException($"{path}: {e.Message}");
+            throw new RecordingException(FileTrouble.Describe("recording", path, e));
         }
+
+        _reader = new StreamReader(_file.Text);
     }
 
-    /// <summary>How much of the file is read, 0 to 1.</summary>
-    internal double Progress => _file.Length == 0 ? 1 : (double)_file.Position / _file.Length;
+    /// <summary>How much of the file is read, 0 to 1; 0 for a pipe.</summary>
+    internal double Progress => _file.Progress;
 
     public void Dispose()
     {
@@ -57,7 +55,7 @@ internal sealed class Recording : IDisposable
             }
         }
 
-        if (_isGzip && !_endIsSeen)
+        if (_file.IsGzip && !_endIsSeen)
         {
             throw Error(_line, "the gzip data is cut off after this line");
         }
@@ -76,7 +74,7 @@ internal sealed class Recording : IDisposable
         try
         {
             string? line = _reader.ReadLine();
-            if (!_isGzip || line == null || !line.EndsWith(EndMark, StringComparison.Ordinal))
+            if (!_file.IsGzip || line == null || !line.EndsWith(EndMark, StringComparison.Ordinal))
             {
                 return line;
             }
@@ -114,6 +112,11 @@ internal sealed class Recording : IDisposable
 
     private RecordedLine? Parse(Fields fields)
     {
+        if (!fields.Has("op") && fields.Has("liodns"))
+        {
+            return new TableDumpLine(_line);
+        }
+
         string name = fields.Text("op");
         switch (name)
         {
@@ -125,7 +128,7 @@ internal sealed class Recording : IDisposable
                     ? new BeginLine(_line, fields.Int("seq"), windows, fields.TextOr("profile", "directed"))
                     : throw new FormatException($"max_windows: {windows} is no power of two from 1 to 256");
             case "end":
-                return new EndLine(_line, fields.Int("seq"));
+                return new EndLine(_line, fields.Int("seq"), fields.Has("ops") ? fields.Int("ops") : null);
             case "open":
                 return new OpenLine(_line, fields.Int("c"));
             case "state":
@@ -135,13 +138,5 @@ internal sealed class Recording : IDisposable
             default:
                 return new OpLine(_line, name, RecordedFields.Op(name, fields));
         }
-    }
-
-    private static bool IsGzip(FileStream file)
-    {
-        Span<byte> magic = stackalloc byte[2];
-        int read = file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false);
-        file.Position = 0;
-        return read == magic.Length && magic is [0x1F, 0x8B];
     }
 }

@@ -24,6 +24,9 @@ internal sealed class SequenceReplay : IDisposable
 
     internal long Sequence { get; }
 
+    /// <summary>Calls so far.</summary>
+    internal int Calls { get; private set; }
+
     public void Dispose() => _subject.Dispose();
 
     /// <summary>Takes the next line.</summary>
@@ -36,6 +39,7 @@ internal sealed class SequenceReplay : IDisposable
                 Open(open.Container);
                 break;
             case OpLine op:
+                Calls++;
                 LearnGroup(op.Op);
                 Take(op, Find(op.Op.Container));
                 break;
@@ -100,7 +104,8 @@ internal sealed class SequenceReplay : IDisposable
     {
         RecordedOp op = line.Op;
         DriverContainer before = _driver[op.Container];
-        DriverMachine tried = _driver.Clone();
+        int desync = before.Desync;
+        DriverMachine tried = op.IsQuery ? _driver : _driver.Clone();
         DriverContainer driver = tried[op.Container];
         DriverAnswer predicted = driver.Apply(op);
         bool isExplained = Agrees(op, predicted);
@@ -124,9 +129,9 @@ internal sealed class SequenceReplay : IDisposable
             return;
         }
 
-        if (op.Fault == null && (op.MappedAfter != driver.Domain.Mapped || op.IsEnabledAfter != driver.Domain.IsEnabled))
+        if (Contradiction(op, desync, driver.Domain) is (string recorded, string known))
         {
-            Contradict(line, container, before.IsPlain && driver.IsPlain, driver.Domain);
+            Contradict(line, container, before.IsPlain && driver.IsPlain, recorded, known);
         }
         else if (!isExplained)
         {
@@ -210,16 +215,24 @@ internal sealed class SequenceReplay : IDisposable
         DriverState.Target(_driver[op.Container], ours) is AbiContainer target
         && ours.HasGridOf(target) && ours.HasWindowsOf(target) && ours.Groups.SetEquals(target.Groups);
 
-    /// <summary>The counters on the line are not what the ledger says.</summary>
-    private void Contradict(OpLine line, SubjectContainer container, bool isPlain, DriverDomain domain)
+    /// <summary>What the line says besides the answer and the ledger says otherwise; null if they agree. A fault was not applied.</summary>
+    private static (string Recorded, string Known)? Contradiction(RecordedOp op, int desync, DriverDomain domain)
+    {
+        bool isTableFull = domain.Causes.HasFlag(Causes.TableFull);
+        return op.DesyncBefore != desync ? ($"desync {op.DesyncBefore}", $"desync {desync}")
+            : op.Fault != null ? null
+            : op.MappedAfter != domain.Mapped || op.IsEnabledAfter != domain.IsEnabled
+                ? ($"mapped {op.MappedAfter}, enabled {op.IsEnabledAfter}", $"mapped {domain.Mapped}, enabled {domain.IsEnabled}")
+            : op.IsTableFull != isTableFull ? ($"spaact_exhausted {op.IsTableFull}", $"spaact_exhausted {isTableFull}")
+            : null;
+    }
+
+    /// <summary>What is on the line besides the answer is not what the ledger says.</summary>
+    private void Contradict(OpLine line, SubjectContainer container, bool isPlain, string recorded, string known)
     {
         if (isPlain)
         {
-            Report(
-                line,
-                line.Name,
-                $"recorded mapped {line.Op.MappedAfter}, enabled {line.Op.IsEnabledAfter}",
-                $"mapped {domain.Mapped}, enabled {domain.IsEnabled}");
+            Report(line, line.Name, $"recorded {recorded}", known);
         }
         else
         {
@@ -255,8 +268,9 @@ internal sealed class SequenceReplay : IDisposable
     {
         DriverContainer driver = _driver[line.State.Container];
         string? visible = DriverState.VisibleDifference(driver, line.State);
-        bool isKnown = visible == null && DriverState.InnerDifference(_driver, driver, line.State) == null;
-        bool isMismatch = visible != null && container is { IsLost: false, IsAligned: true };
+        string? inner = DriverState.InnerDifference(_driver, driver, line.State);
+        bool isKnown = visible == null && inner == null;
+        bool isMismatch = (visible != null || (inner != null && driver.IsPlain)) && container is { IsLost: false, IsAligned: true };
         if (container.IsLost || (!isKnown && !isMismatch))
         {
             if (!container.IsLost)
@@ -287,7 +301,7 @@ internal sealed class SequenceReplay : IDisposable
 
         if (isMismatch)
         {
-            Report(line, "state", $"the recorded {visible}", $"another {visible}");
+            Report(line, "state", $"the recorded {visible ?? inner}", $"another {visible ?? inner}");
         }
         else if (Difference(container) is string difference)
         {

@@ -75,13 +75,7 @@ internal sealed class SubjectContainer
             }
         }
 
-        if (target.Stash != default)
-        {
-            (uint cpu, uint cache) = target.Stash;
-            refused ??= Do(Op(OpKind.SetStash) with { Attribute = (uint)PamuAttr.Stash, Cpu = cpu, Cache = cache });
-        }
-
-        return refused;
+        return refused ?? (target.Stash == default ? null : SetStash(target.Stash));
     }
 
     /// <summary>The first difference between the window list and what it should be; null if none.</summary>
@@ -177,8 +171,11 @@ internal sealed class SubjectContainer
             refused ??= Map(target, i);
         }
 
-        return refused;
+        return refused ?? (target.Stash == Expected.Stash ? null : SetStash(target.Stash));
     }
+
+    private string? SetStash((uint Cpu, uint Cache) stash) =>
+        Do(Op(OpKind.SetStash) with { Attribute = (uint)PamuAttr.Stash, Cpu = stash.Cpu, Cache = stash.Cache });
 
     private string? Map(AbiContainer target, int index)
     {

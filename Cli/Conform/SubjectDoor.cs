@@ -29,6 +29,8 @@ internal static class SubjectDoor
                 return subject.Ioctl(container, PamuRequests.PamuGetMsiBankCount, 0UL);
             case OpKind.Ioctl when PamuRequests.Plain(op.Command) is PamuRequests.CheckExtension or PamuRequests.SetIommu:
                 return subject.Ioctl(container, op.Command, op.Argument);
+            case OpKind.Ioctl when PamuRequests.Plain(op.Command) != PamuRequests.IommuGetInfo:
+                return subject.Ioctl(container, op.Command, 0UL); // what an argument pointed to is not recorded
         }
 
         Span<byte> buffer = stackalloc byte[BufferBytes];

@@ -28,14 +28,22 @@ public static class MsiDecoder
     private const int FirstInterrupt = 0xE0;
     private const int SecondHalfInterrupt = 0x100;
     private const int RegistersPerHalf = 8;
+    private const int BanksOfMpic20 = 3;
+    private const int BanksOfMpic43 = 4;
 
     /// <summary>Decodes one message.</summary>
     /// <param name="version">The controller's generation.</param>
     /// <param name="message">The message; its bank and offset say which register was written.</param>
     /// <param name="interrupt">The interrupt it raises.</param>
-    /// <returns>False if the offset is no message register of this generation: the write has no known effect.</returns>
+    /// <returns>False if this generation has no such bank, or the offset is none of its message registers: the write has no known effect.</returns>
     public static bool TryDecode(MpicVersion version, in MsiMessage message, out MsiInterrupt interrupt)
     {
+        interrupt = default;
+        if ((uint)message.Bank >= (version == MpicVersion.Mpic43 ? BanksOfMpic43 : BanksOfMpic20))
+        {
+            return false;
+        }
+
         int register;
         int bit;
         switch (message.Offset, version)
@@ -49,7 +57,6 @@ public static class MsiDecoder
                 bit = (int)(message.Data >> 4) & 0x1F;
                 break;
             default:
-                interrupt = default;
                 return false;
         }
 

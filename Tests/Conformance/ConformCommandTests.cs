@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using PamuFastPath.Cli.Conform;
+using PamuFastPath.Tests.Run;
 
 namespace PamuFastPath.Tests.Conformance;
 
@@ -93,5 +94,49 @@ public class ConformCommandTests
         (int exit, string output, _) = Invoke(Recordings.Directed, Recordings.Directed);
         Assert.Equal(0, exit);
         Assert.Equal(2, output.Split("338 operations, 0 mismatches").Length - 1);
+    }
+
+    [Fact]
+    public void Table_dumps_are_passed_over_and_said_to_be()
+    {
+        (int exit, string output, string error) = Invoke(Recordings.PathOf("directed-paact.jsonl.gz"), Recordings.Directed);
+        Assert.Equal((0, ""), (exit, error));
+        Assert.Contains("directed-paact.jsonl.gz: 26 table dumps are not replayed", output, StringComparison.Ordinal);
+        Assert.Contains("338 operations, 0 mismatches", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\n0 operations", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_malformed_file_takes_no_other_report_away(bool isJson)
+    {
+        string bad = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(bad, "{}");
+            (int exit, string output, string error) = Invoke([Recordings.Directed, bad, "no\n\u001bfile", Recordings.Directed, .. isJson ? (string[])["--json"] : []]);
+            Assert.Equal(2, exit);
+            Assert.Equal(2, output.Split(isJson ? "\"tableDumps\": 0" : "338 operations, 0 mismatches").Length - 1);
+            Assert.Equal([$"{bad}:1: op: missing", "no??file: recording: no such file or directory"], error.TrimEnd().Split(Environment.NewLine));
+        }
+        finally
+        {
+            File.Delete(bad);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_recording_may_come_through_a_pipe(bool isPacked)
+    {
+        byte[] bytes = isPacked
+            ? File.ReadAllBytes(Recordings.Directed)
+            : System.Text.Encoding.UTF8.GetBytes(string.Join('\n', Recordings.ReadLines(Recordings.Directed)));
+        using var pipe = new PipeFile(bytes);
+        (int exit, string output, string error) = Invoke(pipe.Path);
+        Assert.Equal((0, ""), (exit, error));
+        Assert.Contains("338 operations, 0 mismatches", output, StringComparison.Ordinal);
     }
 }

@@ -39,6 +39,17 @@ public class CorruptedRecordingTests
     [InlineData("another bank's page", 11, "0xffe045000", "0xffe046000")]
     [InlineData("a group that is not there", 11, "\"groups\":[0]", "\"groups\":[]")]
     [InlineData("another stash", 11, "\"cpu\":0,\"cache\":0", "\"cpu\":1,\"cache\":1")]
+    [InlineData("another stash id", 11, "\"id\":-1", "\"id\":1")]
+    [InlineData("a window that is not valid", 11, "\"valid\":1", "\"valid\":0")]
+    [InlineData("layers said to be apart", 11, "\"desync\":0", "\"desync\":2")]
+    [InlineData("another aperture of the upper layer", 11, "\"vfio\":{\"start\":\"0x0\"", "\"vfio\":{\"start\":\"0x1000\"")]
+    [InlineData("another window size of the upper layer", 11, "\"page_size\":\"0x1000\"", "\"page_size\":\"0x2000\"")]
+    [InlineData("another list entry", 11, "\"dma_list\":[{\"iova\":\"0x0\"", "\"dma_list\":[{\"iova\":\"0x1000\"")]
+    [InlineData("no message listed", 11, "\"msi_list\":[{\"iova\":\"0x2000\",\"bank\":1}]", "\"msi_list\":[]")]
+    [InlineData("no device", 11, "\"liodns\":[66]", "\"liodns\":[]")]
+    [InlineData("another table entry taken", 11, "\"spaact_used\":3", "\"spaact_used\":4")]
+    [InlineData("layers said to be apart before a call", 6, "\"mapped\":1", "\"mapped\":1,\"desync\":2")]
+    [InlineData("a table said to be full", 5, "\"mapped\":0", "\"mapped\":0,\"spaact_exhausted\":1")]
     [InlineData("another count", 11, "\"win_cnt\":4", "\"win_cnt\":8")]
     [InlineData("an address that is mapped elsewhere", 12, "[\"0x0\",\"0x200000000\"]", "[\"0x0\",\"0x200001000\"]")]
     [InlineData("an address that is not mapped", 12, "[\"0x1000\",\"0x0\"]", "[\"0x1000\",\"0x200000000\"]")]
@@ -98,6 +109,7 @@ public class CorruptedRecordingTests
         int at = lines.FindIndex(line => line.Contains("\"op\":\"unmap_msi\"", StringComparison.Ordinal));
         lines[at] = lines[at].Replace("\"mapped\":1", "\"mapped\":2", StringComparison.Ordinal);
         lines.Insert(at + 1, lines[at]);
+        lines[^1] = "{\"op\":\"end\",\"seq\":4}"; // without the number of calls, which is another now
         Assert.Equal((0, 1), Outcome(lines));
         Assert.Equal(1, Recordings.Replay(lines).Skipped);
     }

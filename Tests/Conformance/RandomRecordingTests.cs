@@ -44,6 +44,7 @@ public class RandomRecordingTests
         for (int line = 3; line < CallsPerSequence + 3; line++)
         {
             RecordedOp op = Next(random, driver[0]);
+            int desync = driver[0].Desync;
             DriverMachine tried = driver.Clone();
             DriverAnswer answer = tried[0].Apply(op);
             driver = answer.Fault == null ? tried : driver;
@@ -53,6 +54,8 @@ public class RandomRecordingTests
                 IoctlRet = answer.IoctlRet,
                 Fault = answer.Fault,
                 Out = answer.OpRet == 0 ? answer.Out : null,
+                DesyncBefore = desync,
+                IsTableFull = tried[0].Domain.Causes.HasFlag(Causes.TableFull),
                 IsEnabledAfter = driver[0].Domain.IsEnabled,
                 MappedAfter = driver[0].Domain.Mapped,
             };

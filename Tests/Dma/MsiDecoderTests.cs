@@ -23,6 +23,19 @@ public sealed class MsiDecoderTests
     }
 
     [Theory]
+    [InlineData(MpicVersion.Mpic20, 2, true)]
+    [InlineData(MpicVersion.Mpic20, 3, false)]
+    [InlineData(MpicVersion.Mpic43, 3, true)]
+    [InlineData(MpicVersion.Mpic43, 4, false)]
+    [InlineData(MpicVersion.Mpic20, -1, false)]
+    [InlineData(MpicVersion.Mpic43, int.MaxValue, false)]
+    public void A_bank_the_controller_has_not_raises_nothing(MpicVersion version, int bank, bool isThere)
+    {
+        Assert.Equal(isThere, MsiDecoder.TryDecode(version, new MsiMessage(0x42, bank, MsiDecoder.Msiir, 1), out MsiInterrupt decoded));
+        Assert.Equal(isThere, decoded != default);
+    }
+
+    [Theory]
     [InlineData(MpicVersion.Mpic20, 0x148)]
     [InlineData(MpicVersion.Mpic20, 0)]
     [InlineData(MpicVersion.Mpic43, 0x144)]

@@ -1,5 +1,3 @@
-using System.IO.Compression;
-
 namespace PamuFastPath.Cli.Run.Traces;
 
 /// <summary>The lines of a trace file, plain or gzip (told by its first bytes, not by its name), with their numbers.</summary>
@@ -9,22 +7,16 @@ internal sealed class TraceFile : IDisposable
     private const int LineBytesMax = 4096;
     private const int BufferBytes = 1 << 18;
 
-    private readonly FileStream _file;
-    private readonly Stream _text;
-    private readonly bool _isGzip;
+    private readonly InputFile _file;
     private readonly byte[] _buffer = new byte[BufferBytes];
     private int _start; // of what was read and not handed out
     private int _end;
     private bool _atEnd;
 
-    private TraceFile(string name, FileStream file)
+    private TraceFile(string name, InputFile file)
     {
         Name = name;
         _file = file;
-        Span<byte> magic = stackalloc byte[2];
-        _isGzip = file.ReadAtLeast(magic, 2, throwOnEndOfStream: false) == 2 && magic is [0x1F, 0x8B];
-        file.Position = 0;
-        _text = _isGzip ? new GZipStream(new GzipWithEnd(file), CompressionMode.Decompress) : file;
     }
 
     public string Name { get; }
@@ -32,20 +24,17 @@ internal sealed class TraceFile : IDisposable
     /// <summary>Number of the line handed out last, from 1.</summary>
     public long Line { get; private set; }
 
-    /// <summary>How much of the file is read, 0 to 1.</summary>
-    public double Progress => _file.Length == 0 ? 1 : (double)_file.Position / _file.Length;
+    /// <summary>How much of the file is read, 0 to 1; 0 for a pipe.</summary>
+    public double Progress => _file.Progress;
 
     public static TraceFile Open(string name)
     {
-        FileStream? file = null;
         try
         {
-            file = File.OpenRead(name);
-            return new TraceFile(name, file);
+            return new TraceFile(name, InputFile.Open(name));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            file?.Dispose();
             throw new CliException(FileTrouble.Describe("trace", name, e));
         }
     }
@@ -84,11 +73,7 @@ internal sealed class TraceFile : IDisposable
     /// <summary>A complaint about the line handed out last.</summary>
     public CliException Error(string reason) => new($"{Name}:{Line}: {reason}");
 
-    public void Dispose()
-    {
-        _text.Dispose();
-        _file.Dispose();
-    }
+    public void Dispose() => _file.Dispose();
 
     private void Fill()
     {
@@ -98,7 +83,7 @@ internal sealed class TraceFile : IDisposable
         try
         {
             // Until the buffer is full or the data ends, so that the mark of the end is in one piece.
-            int count = _text.ReadAtLeast(_buffer.AsSpan(_end), _buffer.Length - _end, throwOnEndOfStream: false);
+            int count = _file.Text.ReadAtLeast(_buffer.AsSpan(_end), _buffer.Length - _end, throwOnEndOfStream: false);
             _atEnd = count < _buffer.Length - _end;
             _end += count;
         }
@@ -111,15 +96,15 @@ internal sealed class TraceFile : IDisposable
             throw new CliException(FileTrouble.Describe("trace", Name, e));
         }
 
-        if (_atEnd && _isGzip)
+        if (_atEnd && _file.IsGzip)
         {
             Span<byte> rest = _buffer.AsSpan(_start, _end - _start);
-            if (!rest.EndsWith(GzipWithEnd.Mark))
+            if (!rest.EndsWith(InputFile.EndMark))
             {
                 throw new CliException($"{Name}: after line {Line}: the gzip data is cut off");
             }
 
-            _end -= GzipWithEnd.Mark.Length;
+            _end -= InputFile.EndMark.Length;
         }
     }
 }

@@ -6,7 +6,7 @@ namespace PamuFastPath.Cli.Run.Traces;
 
 /// <summary>
 /// Reads a trace, <c>time_ns,device,op,addr,len</c>, block by block: devices become LIODNs and messages become writes, both as the
-/// scenario says.
+/// scenario says. A byte order mark before the header and empty lines after it say nothing.
 /// </summary>
 internal sealed class TraceReader(TraceFile file, Scenario scenario)
 {
@@ -32,6 +32,7 @@ internal sealed class TraceReader(TraceFile file, Scenario scenario)
             throw new CliException($"{file.Name}:1: the file is empty");
         }
 
+        line = line is [0xEF, 0xBB, 0xBF, ..] ? line[3..] : line;
         if (!line.SequenceEqual(Encoding.UTF8.GetBytes(Header)))
         {
             throw file.Error($"the header is not {Header}");
@@ -45,8 +46,11 @@ internal sealed class TraceReader(TraceFile file, Scenario scenario)
         block.Count = 0;
         while (block.Count < block.Capacity && file.TryReadLine(out ReadOnlySpan<byte> line))
         {
-            Rows++;
-            ReadRow(line, block);
+            if (!line.IsEmpty)
+            {
+                Rows++;
+                ReadRow(line, block);
+            }
         }
 
         return block.Count > 0;

@@ -13,6 +13,7 @@ internal sealed class PlainTrace(Scenario scenario, RebuiltModel model)
     {
         // Bytes as characters: what a name is, is for the reader under test to say, and any other row has none but ASCII.
         string text = Encoding.Latin1.GetString(input);
+        text = text.StartsWith("\u00EF\u00BB\u00BF", StringComparison.Ordinal) ? text[3..] : text; // a byte order mark
         List<string> lines = [.. text.Split('\n')];
         if (lines[^1].Length == 0)
         {
@@ -26,7 +27,7 @@ internal sealed class PlainTrace(Scenario scenario, RebuiltModel model)
         }
 
         var counts = new Counts();
-        foreach (string line in lines.Skip(1))
+        foreach (string line in lines.Skip(1).Where(line => line.Length > 0))
         {
             if (!Row(line, counts))
             {
