@@ -302,14 +302,3 @@ internal sealed class SkippableX64TheoryAttribute : TheoryAttribute
         }
     }
 }
-
-internal sealed class SkippableX64FactAttribute : FactAttribute
-{
-    public SkippableX64FactAttribute(string what)
-    {
-        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
-        {
-            Skip = $"{what}; this machine is {RuntimeInformation.ProcessArchitecture}";
-        }
-    }
-}
