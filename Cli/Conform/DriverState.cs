@@ -24,7 +24,7 @@ internal static class DriverState
         : !state.Mappings.SequenceEqual(driver.Mappings) ? "dma_list"
         : !state.Messages.SequenceEqual(driver.Messages) ? "msi_list"
         : !state.Liodns.SequenceEqual(driver.Domain.Devices.Select(device => device.Liodn)) ? "liodns"
-        : state.Desync != driver.Desync ? "desync"
+        : state.Desync is int desync && desync != driver.Desync ? "desync"
         : state.SecondaryUsed != machine.SecondaryUsed ? "spaact_used"
         : null;
 

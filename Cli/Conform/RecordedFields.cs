@@ -83,7 +83,7 @@ internal static class RecordedFields
             VfioLast = vfio.Hex("end"),
             VfioWindowSize = vfio.Hex("page_size"),
             VfioWindowCount = vfio.U32("nsubwindows"),
-            Desync = fields.Int("desync"),
+            Desync = fields.Has("desync") ? fields.Int("desync") : null,
             Windows = fields.List("windows", Window),
             Mappings = fields.List("dma_list", Mapping),
             Messages = fields.List("msi_list", Message),
@@ -164,7 +164,7 @@ internal static class RecordedFields
     private static RecordedWindow Window(string name, JsonElement value)
     {
         var fields = new Fields(value);
-        return new RecordedWindow(fields.Int("i"), fields.Bit("valid"), fields.Hex("paddr"), fields.Hex("size"), fields.U32("prot"));
+        return new RecordedWindow(fields.Int("i"), !fields.Has("valid") || fields.Bit("valid"), fields.Hex("paddr"), fields.Hex("size"), fields.U32("prot"));
     }
 
     private static DriverMapping Mapping(string name, JsonElement value)

@@ -65,8 +65,8 @@ internal sealed record RecordedState
 
     internal required uint VfioWindowCount { get; init; }
 
-    /// <summary>In what the two layers differ, as <see cref="DriverContainer.Desync"/>.</summary>
-    internal required int Desync { get; init; }
+    /// <summary>In what the two layers differ, as <see cref="DriverContainer.Desync"/>; null if the line does not say.</summary>
+    internal required int? Desync { get; init; }
 
     internal required IReadOnlyList<RecordedWindow> Windows { get; init; }
 
