@@ -18,14 +18,14 @@ internal static class DriverState
     }
 
     /// <summary>The same for what the driver keeps to itself.</summary>
-    internal static string? InnerDifference(DriverMachine machine, DriverContainer driver, RecordedState state) =>
+    internal static string? InnerDifference(DriverMachine machine, DriverContainer driver, RecordedState state, bool areTablesKnown) =>
         (state.VfioStart, state.VfioLast) != (driver.Start, driver.Last) ? "vfio aperture"
         : state.VfioWindowSize != driver.WindowSize || state.VfioWindowCount != driver.WindowCount ? "vfio window size"
         : !state.Mappings.SequenceEqual(driver.Mappings) ? "dma_list"
         : !state.Messages.SequenceEqual(driver.Messages) ? "msi_list"
         : !state.Liodns.SequenceEqual(driver.Domain.Devices.Select(device => device.Liodn)) ? "liodns"
         : state.Desync is int desync && desync != driver.Desync ? "desync"
-        : state.SecondaryUsed != machine.SecondaryUsed ? "spaact_used"
+        : areTablesKnown && state.SecondaryUsed != machine.SecondaryUsed ? "spaact_used"
         : null;
 
     /// <summary>Makes the ledger what a recorded state says. What the line leaves out stays.</summary>

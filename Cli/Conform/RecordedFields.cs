@@ -48,7 +48,7 @@ internal static class RecordedFields
             Fault = fault,
             IsUndefined = fields.Has("undefined"),
             DesyncBefore = fields.Has("desync") ? fields.Int("desync") : 0,
-            IsTableFull = fields.Has("spaact_exhausted"),
+            IsTableFull = fields.Has("spaact_exhausted") && fields.Int("spaact_exhausted") != 0,
             IsEnabledAfter = fields.Bit("enabled"),
             MappedAfter = fields.Int("mapped"),
         };

@@ -20,7 +20,7 @@ internal sealed record StateLine(int Number, RecordedState State) : RecordedLine
 internal sealed record ProbesLine(int Number, int Container, IReadOnlyList<Probe> Probes) : RecordedLine(Number);
 
 /// <summary>The end of a sequence; how many calls it had, where the line says so.</summary>
-internal sealed record EndLine(int Number, long Sequence, int? Calls) : RecordedLine(Number);
+internal sealed record EndLine(int Number, long Sequence) : RecordedLine(Number);
 
 /// <summary>What the PAMU's tables held at the end of a sequence. Such lines are recorded into files of their own.</summary>
 internal sealed record TableDumpLine(int Number) : RecordedLine(Number);

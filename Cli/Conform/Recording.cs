@@ -128,7 +128,7 @@ internal sealed class Recording : IDisposable
                     ? new BeginLine(_line, fields.Int("seq"), windows, fields.TextOr("profile", "directed"))
                     : throw new FormatException($"max_windows: {windows} is no power of two from 1 to 256");
             case "end":
-                return new EndLine(_line, fields.Int("seq"), fields.Has("ops") ? fields.Int("ops") : null);
+                return new EndLine(_line, fields.Int("seq"));
             case "open":
                 return new OpenLine(_line, fields.Int("c"));
             case "state":

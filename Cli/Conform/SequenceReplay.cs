@@ -12,6 +12,7 @@ internal sealed class SequenceReplay : IDisposable
     private readonly Dictionary<int, IReadOnlyList<IReadOnlyList<int>>> _groups = [];
     private readonly Dictionary<int, DriverDevice> _devices = [];
     private DriverMachine _driver;
+    private bool _areTablesKnown = true; // what containers share; no state line says it all, once one of them was lost
 
     internal SequenceReplay(IConformanceSubject subject, BeginLine begin, Tally tally)
     {
@@ -23,9 +24,6 @@ internal sealed class SequenceReplay : IDisposable
     }
 
     internal long Sequence { get; }
-
-    /// <summary>Calls so far.</summary>
-    internal int Calls { get; private set; }
 
     public void Dispose() => _subject.Dispose();
 
@@ -39,7 +37,6 @@ internal sealed class SequenceReplay : IDisposable
                 Open(open.Container);
                 break;
             case OpLine op:
-                Calls++;
                 LearnGroup(op.Op);
                 Take(op, Find(op.Op.Container));
                 break;
@@ -129,14 +126,18 @@ internal sealed class SequenceReplay : IDisposable
             return;
         }
 
-        if (Contradiction(op, desync, driver.Domain) is (string recorded, string known))
+        bool? isTableFull = _areTablesKnown ? tried[op.Container].Domain.Causes.HasFlag(Causes.TableFull) : null;
+        if (Contradiction(op, desync, driver.Domain, isTableFull) is (string recorded, string known))
         {
             Contradict(line, container, before.IsPlain && driver.IsPlain, recorded, known);
         }
         else if (!isExplained)
         {
             _tally.CountUnexplained();
-            container.IsLost = op.Fault == null;
+            if (op.Fault == null)
+            {
+                Lose(container);
+            }
         }
 
         Follow(line, container, driver);
@@ -216,16 +217,13 @@ internal sealed class SequenceReplay : IDisposable
         && ours.HasGridOf(target) && ours.HasWindowsOf(target) && ours.Groups.SetEquals(target.Groups);
 
     /// <summary>What the line says besides the answer and the ledger says otherwise; null if they agree. A fault was not applied.</summary>
-    private static (string Recorded, string Known)? Contradiction(RecordedOp op, int desync, DriverDomain domain)
-    {
-        bool isTableFull = domain.Causes.HasFlag(Causes.TableFull);
-        return op.DesyncBefore != desync ? ($"desync {op.DesyncBefore}", $"desync {desync}")
+    private static (string Recorded, string Known)? Contradiction(RecordedOp op, int desync, DriverDomain domain, bool? isTableFull) =>
+        op.DesyncBefore != desync ? ($"desync {op.DesyncBefore}", $"desync {desync}")
             : op.Fault != null ? null
             : op.MappedAfter != domain.Mapped || op.IsEnabledAfter != domain.IsEnabled
                 ? ($"mapped {op.MappedAfter}, enabled {op.IsEnabledAfter}", $"mapped {domain.Mapped}, enabled {domain.IsEnabled}")
-            : op.IsTableFull != isTableFull ? ($"spaact_exhausted {op.IsTableFull}", $"spaact_exhausted {isTableFull}")
+            : isTableFull is bool isFull && op.IsTableFull != isFull ? ($"spaact_exhausted {op.IsTableFull}", $"spaact_exhausted {isFull}")
             : null;
-    }
 
     /// <summary>What is on the line besides the answer is not what the ledger says.</summary>
     private void Contradict(OpLine line, SubjectContainer container, bool isPlain, string recorded, string known)
@@ -239,7 +237,13 @@ internal sealed class SequenceReplay : IDisposable
             _tally.CountUnexplained();
         }
 
+        Lose(container);
+    }
+
+    private void Lose(SubjectContainer container)
+    {
         container.IsLost = true;
+        _areTablesKnown = false;
     }
 
     /// <summary>Brings our container to where the driver's went, if one of ours can be that.</summary>
@@ -268,7 +272,7 @@ internal sealed class SequenceReplay : IDisposable
     {
         DriverContainer driver = _driver[line.State.Container];
         string? visible = DriverState.VisibleDifference(driver, line.State);
-        string? inner = DriverState.InnerDifference(_driver, driver, line.State);
+        string? inner = DriverState.InnerDifference(_driver, driver, line.State, _areTablesKnown);
         bool isKnown = visible == null && inner == null;
         bool isMismatch = (visible != null || (inner != null && driver.IsPlain)) && container is { IsLost: false, IsAligned: true };
         if (container.IsLost || (!isKnown && !isMismatch))

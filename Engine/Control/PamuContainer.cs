@@ -19,7 +19,8 @@ namespace PamuFastPath;
 /// <remarks>
 /// Thread-safe: control calls of one engine take turns under one lock; queries take none. Every call changes everything it says or
 /// nothing. A call that takes rights away returns only when no reader can still use the old translation, and is refused with EDEADLK
-/// inside a reader section of the calling thread. Addresses and sizes are bytes.
+/// inside a reader section of the calling thread; so is one that only adds, once 1,024 replaced tables wait for a section that does
+/// not end. Addresses and sizes are bytes.
 /// </remarks>
 public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
 {
@@ -29,7 +30,7 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
     private ContainerState _state;
     private ulong _generation = 1;
     private IHardwareMirror? _hardware;
-    private volatile bool _isClosed; // the state says so before the grace period, this after it
+    private volatile bool _isClosed; // the state says so before the grace period, this when reader and hardware have let go
 
     internal PamuContainer(PamuEngine engine, int fd, nint* cellCopy)
         : base(engine, fd)
@@ -177,6 +178,11 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
         }
 
         using ControlTurn turn = Engine.TakeTurn(out Refusal refusal);
+        if (_isClosed)
+        {
+            return; // with its engine, meanwhile
+        }
+
         refusal.ThrowIfRefused();
         if (_state.IsDisposed)
         {
@@ -202,8 +208,8 @@ public sealed unsafe partial class PamuContainer : PamuControl, IDisposable
         _ = WaitForReaders(Engine.Publisher.Advance());
         Engine.Counters.Close(_account);
         TableCell.Free(cell);
-        _isClosed = true;
         _hardware?.Dispose();
+        _isClosed = true;
     }
 
     internal Refusal Attach(PamuGroup group) =>

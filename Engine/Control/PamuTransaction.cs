@@ -41,7 +41,8 @@ public sealed class PamuTransaction : PamuControl, IDisposable
         ControlRules.Detach(state, group, out next)).ThrowIfRefused();
 
     /// <summary>
-    /// Publishes the result as one table and ends the transaction. If any of it takes rights away, returns after a grace period.
+    /// Publishes the result as one table and ends the transaction. If any of it takes rights away, or 1,024 replaced tables wait for
+    /// a section that does not end, returns after a grace period.
     /// </summary>
     /// <exception cref="PamuException">
     /// EDEADLK: inside a reader section of this thread. ENOMEM. Or what bound hardware answered. The transaction stays open and nothing changed.

@@ -143,7 +143,7 @@ internal sealed unsafe class CounterBook
     {
         lock (_gate)
         {
-            if (_readers.Contains(reader) && !reader.IsLost)
+            if (_readers.Contains(reader))
             {
                 reader.IsLost = true;
                 _lost++;

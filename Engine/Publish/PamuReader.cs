@@ -16,8 +16,8 @@ namespace PamuFastPath;
 /// </summary>
 /// <remarks>
 /// Not thread-safe: a reader belongs to the thread that made it, until <see cref="TakeOver"/>. Entering and leaving are plain
-/// stores; they never wait, lock or allocate. A section that is held keeps every unmap in the engine waiting. A control call that would wait for a section
-/// of its own thread is EDEADLK; sections of other engines are not looked at: whoever has several leaves all before a control call to one.
+/// stores; they never wait, lock or allocate. A section that is held keeps every unmap in the engine waiting, and after 1,024
+/// replaced tables every call that publishes one. A control call that would wait for a section of its own thread is EDEADLK; sections of other engines are not looked at: whoever has several leaves all before a control call to one.
 /// </remarks>
 public sealed unsafe class PamuReader : IDisposable
 {
@@ -60,7 +60,14 @@ public sealed unsafe class PamuReader : IDisposable
     public string Name => _record.Name;
 
     /// <summary>Whether the reader is inside a section.</summary>
-    public bool IsInSection => _slot != ClosedSlot && _slot->Epoch != 0;
+    public bool IsInSection
+    {
+        get
+        {
+            ReaderSlot* slot = _slot; // once: another thread may close the reader by force
+            return slot != ClosedSlot && slot->Epoch != 0;
+        }
+    }
 
     /// <summary>
     /// Enters a section on a container's current table. Whatever control calls do meanwhile, the table stays as it is until the
@@ -250,7 +257,7 @@ public sealed unsafe class PamuReader : IDisposable
         }
     }
 
-    /// <summary>The same, and the slot stays taken. Called by <see cref="ReaderRegistry"/>.</summary>
+    /// <summary>The same, but the slot is not given back.</summary>
     internal void CloseByForce()
     {
         _closing?.Invoke();

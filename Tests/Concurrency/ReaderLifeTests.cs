@@ -125,26 +125,16 @@ public sealed class ReaderLifeTests
     {
         using var machine = new Machine();
         PamuContainer container = machine.Ready();
-        using var entered = new ManualResetEventSlim();
-        using var leave = new ManualResetEventSlim();
-        var device = new Thread(() =>
-        {
-            using PamuReader reader = machine.Engine.CreateReader("device");
-            using ReaderSection section = reader.Enter(container);
-            entered.Set();
-            leave.Wait();
-        });
-        device.Start();
-        entered.Wait();
+        using var parked = new ParkedReader(machine.Engine, container);
         var first = new Thread(container.Dispose);
         first.Start();
         SpinWait.SpinUntil(() => machine.Engine.Containers.Count == 0); // closed for others; now it waits
         var second = new Thread(container.Dispose);
         second.Start();
-        Assert.False(second.Join(50));
+        SpinWait.SpinUntil(() => !second.IsAlive || second.ThreadState.HasFlag(ThreadState.WaitSleepJoin));
+        Assert.True(second.IsAlive);
 
-        leave.Set();
-        device.Join();
+        parked.Leave();
         first.Join();
         second.Join();
     }

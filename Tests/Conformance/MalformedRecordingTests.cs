@@ -31,8 +31,6 @@ public class MalformedRecordingTests
     [InlineData(":2: begin: inside a sequence", Begin, Begin)]
     [InlineData(":2: c: container 0 is not open", Begin, Count + Ok)]
     [InlineData(":2: seq: not the one that began", Begin, "{\"op\":\"end\",\"seq\":2}")]
-    [InlineData(":4: ops: the sequence had 2 calls, and 1 are here", Begin, Open, Attached, "{\"op\":\"end\",\"seq\":1,\"ops\":2}")]
-    [InlineData(":4: ops: the sequence had 0 calls, and 1 are here", Begin, Open, Attached, "{\"op\":\"end\",\"seq\":1,\"ops\":0}")]
     [InlineData(":2: op: missing", Begin, "{\"seq\":1,\"liodns\":[]}")]
     [InlineData(":3: op: 'a?b?[31m' is unknown", Begin, Open, "{\"op\":\"a\\nb\\u001b[31m\"}")]
     [InlineData(":2: the file ends inside sequence 1", Begin, Open)]

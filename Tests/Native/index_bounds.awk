@@ -191,6 +191,7 @@ function analyse(start,   i, k, to) {
     if (op[i] ~ /^j/) {
       to = args[i]; sub(/^0x/, "", to)
       if (to in at) reach(at[to])
+      else if (to ~ /^[*]/) bad(i) # a table of jumps: where it leads is not known
       if (op[i] ~ /^jmp/) continue
     }
     if (i < count) reach(i + 1)

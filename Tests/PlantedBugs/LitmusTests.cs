@@ -24,10 +24,10 @@ internal sealed partial class LitmusTests
         _litmus = new BuiltCopy(Path.Combine(root, "Tests/Litmus/bin/Release/net10.0"), _folder);
     }
 
-    /// <summary>Runs it with an engine in place of the built one.</summary>
+    /// <summary>Runs it with an engine in place of the built one: long enough for each race to meet what it looks for, and only until it has.</summary>
     internal SuiteResult Run(string assembly) => _litmus.With(assembly, () =>
     {
-        CommandResult result = Command.Run(_folder, NoDump, Limit, null, ["dotnet", "exec", _litmus.Of(Program), "--seconds", "8"]);
+        CommandResult result = Command.Run(_folder, NoDump, Limit, null, ["dotnet", "exec", _litmus.Of(Program), "--seconds", "40"]);
         if (result.IsOverdue)
         {
             return new SuiteResult(SuiteEnd.Hung, null, result.Output);
@@ -40,7 +40,7 @@ internal sealed partial class LitmusTests
 
             // Inconclusive: a protocol of its own, broken on purpose, held for once. Of the engine it has seen as much as in a run that passes.
             Held or Inconclusive => new SuiteResult(SuiteEnd.Passed, null, result.Output),
-            _ => throw new InvalidOperationException(result.Output),
+            _ => new SuiteResult(SuiteEnd.Broken, null, result.Output),
         };
     });
 

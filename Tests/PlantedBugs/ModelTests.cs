@@ -13,10 +13,13 @@ internal sealed partial class ModelTests(string root)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
     private static readonly Dictionary<string, string> NoEnvironment = [];
 
-    /// <summary>Whether there is such a run. Its name ends in a memory model, which the script adds.</summary>
+    /// <summary>Whether there is such a run, and it breaks the model. Its name ends in a memory model, which the script adds.</summary>
     internal static bool Exists(string name, string root) =>
         MemoryModel().Match(name) is { Success: true } memory
-        && File.ReadAllText(Path.Combine(root, Runs)).Contains($" \"{name[..memory.Index]}\" ", StringComparison.Ordinal);
+        && Regex.IsMatch(
+            File.ReadAllText(Path.Combine(root, Runs)),
+            $"^ *(both|{(memory.Groups[1].Value == "TSO" ? "tso" : "weak")}) (?!holds )\\w+ \"{Regex.Escape(name[..memory.Index])}\" ",
+            RegexOptions.Multiline);
 
     /// <summary>Runs one of the script's runs, which has to be one that breaks the model.</summary>
     /// <exception cref="BadListException">It cannot be run, or breaks nothing.</exception>

@@ -17,7 +17,8 @@ internal static partial class Page
             # Planted bugs
 
             A test suite is worth what it notices. So mistakes that somebody could make are made, a line or two each, one at a time, and the suite is run:
-            {findings.Count} bugs, {caught} of them caught: {caught - byLitmus - byModel} by tests, {byLitmus} by the litmus, {byModel} by the model of the protocol.
+            {findings.Count} bugs, {caught} of them caught: {caught - byLitmus - byModel} by tests and {byLitmus} by the litmus, which ran with the bug, and {byModel} by the model
+            of the protocol, which is broken in the same way.
 
             This page is written by the run (`dotnet run -c Release --project Tests/PlantedBugs -- all`); the bugs are data, in
             `Tests/PlantedBugs/Bugs/`. A bug whose text no longer stands exactly once in its file is an error, so that the list cannot go stale.
@@ -31,7 +32,7 @@ internal static partial class Page
 
             What only a race shows is left to the litmus (`Tests/Litmus`): it races the engine with the bug in it and has to see a violation. What no x86-64
             machine shows at all, or too rarely to wait for, is left to the model of the protocol: the run of `Tests/Spin/run` that breaks the model in the same way
-            has to fail as it says. Bug and run are matched by name only; why the model's break is this line stands with the bug.
+            has to fail as it says. That is an argument, not an experiment: the model does not read the code. Why its break is this line stands with the bug.
 
             | area | bugs | caught |
             |---|---|---|

@@ -116,6 +116,7 @@ static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 static int Sum(IReadOnlyList<Finding> findings)
 {
     int caught = findings.Count(finding => finding.IsCaught);
-    Console.WriteLine($"{caught} of {findings.Count} bugs caught");
+    int argued = findings.Count(finding => finding.IsCaught && finding.Bug.Model != null);
+    Console.WriteLine($"{caught} of {findings.Count} bugs caught{(argued > 0 ? $", {argued} of them by the model, where this machine shows nothing" : "")}");
     return caught == findings.Count ? 0 : 1;
 }

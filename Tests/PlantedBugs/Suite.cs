@@ -109,6 +109,9 @@ internal enum SuiteEnd
     Failed,
     Crashed,
     Hung,
+
+    /// <summary>It did not run as it should, and has seen nothing.</summary>
+    Broken,
 }
 
 /// <param name="End">How the run ended.</param>

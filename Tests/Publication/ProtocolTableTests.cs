@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using PamuFastPath.Tests.Run;
 
 namespace PamuFastPath.Tests.Publication;
 
@@ -12,7 +13,7 @@ public sealed class ProtocolTableTests
     private const BindingFlags Declared =
         BindingFlags.DeclaredOnly | BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
 
-    private static readonly string Root = FindRepository();
+    private static readonly string Root = RunCase.Repository;
     private static readonly string Page = Read("docs", "publication.md");
     private static readonly string Header = Read("Interop", "Native", "include", "pamu.h");
     private static readonly string Publish = ReadAll("*.cs", "Engine", "Publish");
@@ -111,16 +112,4 @@ public sealed class ProtocolTableTests
 
     private static string ReadAll(string pattern, params ReadOnlySpan<string> path) =>
         string.Join('\n', Directory.GetFiles(Path.Combine([Root, .. path]), pattern).Select(File.ReadAllText));
-
-    private static string FindRepository()
-    {
-        string directory = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(directory, "PamuFastPath.sln")))
-        {
-            directory = Path.GetDirectoryName(directory)
-                ?? throw new InvalidOperationException("the tests run from inside the repository, which has the page and the model");
-        }
-
-        return directory;
-    }
 }

@@ -49,7 +49,8 @@
  *
  * Each function says. A reader belongs to the thread that registered it; everything else may be called from any thread. Control calls of one
  * engine take turns. A call that takes rights away (unmap, geometry, detach, destroy) returns when no reader can be using the old
- * translation any more; it waits for sections that are open, and answers -EDEADLK if one of them is the caller's own.
+ * translation any more; it waits for sections that are open, and answers -EDEADLK if one of them is the caller's own. A call that only adds
+ * does not wait, unless 1,024 replaced tables wait for a section that does not end: then it is as one that takes away.
  *
  * ONE RUNTIME
  *
@@ -619,7 +620,8 @@ PAMU__INLINE const pamu_cell *pamu__liodn_cell(const pamu_reader *reader, uint32
 
 /**
  * Enters a section on a container's current table. Whatever control calls do, the table stays until pamu_leave(). Sections of one reader
- * nest; the outermost counts. A section that is held keeps every call that takes rights away waiting, in all of the engine. Leave it before blocking.
+ * nest; the outermost counts. A section that is held keeps every call that takes rights away waiting, in all of the engine, and in the end those that add.
+ * Leave it before blocking.
  * Thread: the reader's. The container must be of the reader's engine.
  */
 PAMU__INLINE pamu_section pamu_enter(pamu_reader *reader, const pamu_container *container)
