@@ -210,20 +210,16 @@ public class ReaderTests
         using var engine = new PamuEngine();
         PamuContainer container = engine.CreateContainer();
         using var parked = new ParkedReader(engine, container);
-        bool finished = false;
-        bool finishedBesideReader = true;
-        int most = 0;
-        engine.Publisher.WaitsLong = (_, _) => // only a call that waits tells; without the limit none does
-        {
-            most = engine.Publisher.RetiredCount;
-            finishedBesideReader = Volatile.Read(ref finished);
-            parked.Leave();
-        };
+        using var waits = new ManualResetEventSlim();
+        engine.Publisher.WaitsLong = (_, _) => waits.Set(); // only a call that waits tells
+        var calls = new Thread(() => Republish(container, Publisher.RetiredMost + 100));
+        calls.Start();
+        bool didWait = waits.Wait(TimeSpan.FromSeconds(30));
+        (bool isUnderWay, int most) = (calls.IsAlive, engine.Publisher.RetiredCount);
+        parked.Leave();
+        calls.Join();
 
-        Republish(container, Publisher.RetiredMost + 100); // returns only because the reader left
-        Volatile.Write(ref finished, true);
-
-        Assert.False(finishedBesideReader);
+        Assert.True(didWait && isUnderWay);
         Assert.Equal(Publisher.RetiredMost + 1, most);
         Assert.InRange(engine.Publisher.RetiredCount, 0, 100);
     }
