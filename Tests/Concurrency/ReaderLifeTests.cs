@@ -139,6 +139,28 @@ public sealed class ReaderLifeTests
         second.Join();
     }
 
+    /// <summary>It may still reach what its container mapped until the hardware has let go; then nothing is left to be said.</summary>
+    [Fact]
+    public void Closing_a_container_that_its_engine_is_closing_waits_for_the_hardware()
+    {
+        var engine = new PamuEngine();
+        PamuContainer container = engine.CreateContainer();
+        Exception? thrown = null;
+        bool waits = false;
+        var second = new Thread(() => thrown = Record.Exception(container.Dispose));
+        container.BindHardware(new ClosingMirror(() =>
+        {
+            second.Start();
+            SpinWait.SpinUntil(() => !second.IsAlive || second.ThreadState.HasFlag(ThreadState.WaitSleepJoin));
+            waits = second.IsAlive;
+        }));
+
+        engine.Dispose();
+        second.Join();
+
+        Assert.Equal((true, null), (waits, thrown));
+    }
+
     [Fact]
     public void A_container_that_is_opened_while_its_engine_closes_is_closed_too()
     {
