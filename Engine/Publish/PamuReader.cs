@@ -17,7 +17,8 @@ namespace PamuFastPath;
 /// <remarks>
 /// Not thread-safe: a reader belongs to the thread that made it, until <see cref="TakeOver"/>. Entering and leaving are plain
 /// stores; they never wait, lock or allocate. A section that is held keeps every unmap in the engine waiting, and after 1,024
-/// replaced tables every call that publishes one. A control call that would wait for a section of its own thread is EDEADLK; sections of other engines are not looked at: whoever has several leaves all before a control call to one.
+/// replaced tables every call that publishes one. A control call that would wait for a section of its own thread is EDEADLK; sections of other engines
+/// are not looked at: whoever has several leaves all before a control call to one.
 /// </remarks>
 public sealed unsafe class PamuReader : IDisposable
 {
