@@ -6,7 +6,7 @@ namespace PamuFastPath.Litmus;
 internal sealed class LitmusRun(TimeSpan duration, TextWriter output)
 {
     /// <summary>How long a broken protocol may take to fail.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     /// <summary>The longest stretch of the real protocol without a look at the broken ones.</summary>
     private static readonly TimeSpan RoundMax = TimeSpan.FromSeconds(20);

@@ -40,6 +40,12 @@ internal sealed record Bug
     /// <summary>For a bug left to the model: why the model's break is this line. They are matched by name only.</summary>
     public string? Because { get; init; }
 
+    /// <summary>What the processor must have for the tests to come to these lines, as <see cref="Processor"/> calls it; null if every one will do.</summary>
+    public string? Needs { get; init; }
+
+    /// <summary>Whether the tests see it only when threads meet at the wrong moment: on a busy machine that may take long, so it is in no sample.</summary>
+    public bool Races { get; init; }
+
     /// <summary>The fuzzer's target that has to find it, too; null if none is asked to.</summary>
     public string? Fuzz { get; init; }
 

@@ -56,6 +56,11 @@ internal static class BugList
             yield return $"{bug.FullName}: a bug left to the model, and no other, says why the model's break is this line";
         }
 
+        if (bug.Needs != null && !Processor.Knows(bug.Needs))
+        {
+            yield return $"{bug.FullName}: no processor is asked for this: {bug.Needs}";
+        }
+
         if (bug.Model != null && !ModelTests.Exists(bug.Model, root))
         {
             yield return $"{bug.FullName}: {ModelTests.Runs} has no run of this name: {bug.Model}";

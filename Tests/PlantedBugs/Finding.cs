@@ -25,6 +25,7 @@ internal sealed record Finding(Bug Bug, SuiteEnd End, string? Test, double Secon
         SuiteEnd.Failed => Test!,
         SuiteEnd.Crashed => Test == null ? "the test process crashed" : $"the test process crashed in {Test}",
         SuiteEnd.Hung => Bug.HangsAfter > 0 ? $"the tests hang ({Bug.HangsAfter} s)" : "nobody: the tests hang, which is no sign of this bug",
+        SuiteEnd.NotHere => $"not tried: it needs a processor with {Bug.Needs}",
         SuiteEnd.Broken => "nobody: what should have noticed did not run",
         _ => "nobody",
     };

@@ -58,6 +58,11 @@ internal sealed class Hunt
     internal Finding Seek(Bug bug)
     {
         var clock = Stopwatch.StartNew();
+        if (!Processor.Has(bug.Needs))
+        {
+            return Said(new Finding(bug, SuiteEnd.NotHere, null, 0));
+        }
+
         string text = bug.Plant(File.ReadAllText(Path.Combine(_root, bug.File)));
         TimeSpan? limit = bug.HangsAfter > 0 ? TimeSpan.FromSeconds(bug.HangsAfter) : null;
         SuiteResult result = Run(bug, text, bug.Tests, limit);
@@ -66,10 +71,7 @@ internal sealed class Hunt
             result = Run(bug, text, [], limit: null);
         }
 
-        var finding = new Finding(bug, result.End, result.Test, clock.Elapsed.TotalSeconds);
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{(finding.IsCaught ? "caught" : "MISSED"),-7} {finding.Seconds,6:0.0} s  {bug.FullName}: {finding.By}"));
-        return finding;
+        return Said(new Finding(bug, result.End, result.Test, clock.Elapsed.TotalSeconds));
     }
 
     /// <summary>
@@ -102,6 +104,13 @@ internal sealed class Hunt
         }
 
         return confirmed;
+    }
+
+    private static Finding Said(Finding finding)
+    {
+        string what = finding.IsCaught ? "caught" : finding.End == SuiteEnd.NotHere ? "-" : "MISSED";
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-7} {finding.Seconds,6:0.0} s  {finding.Bug.FullName}: {finding.By}"));
+        return finding;
     }
 
     private static (Kind Kind, string Project) PlaceOf(Bug bug)

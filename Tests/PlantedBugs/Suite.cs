@@ -112,6 +112,9 @@ internal enum SuiteEnd
 
     /// <summary>It did not run as it should, and has seen nothing.</summary>
     Broken,
+
+    /// <summary>It was not run: this processor never comes to the bug's lines.</summary>
+    NotHere,
 }
 
 /// <param name="End">How the run ended.</param>
