@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using PamuFastPath.Tests.Control;
 using static PamuFastPath.Tests.Control.Machine;
 
@@ -6,6 +7,8 @@ namespace PamuFastPath.Tests.Table;
 
 public sealed class TableViewTests
 {
+    private const int TargetBaseOffset = 0x38;
+
     [Fact]
     public void A_dumped_image_says_what_the_container_maps()
     {
@@ -27,6 +30,42 @@ public sealed class TableViewTests
         Assert.Equal([0, starts[1] + Window, starts[2] + 0x2000, .. starts[3..]], table.ReadEnd.ToArray());
         Assert.Equal([0, starts[1] + Window, starts[2], starts[3] + 0x1000, .. starts[4..]], table.WriteEnd.ToArray());
         Assert.True(table.Column((TableColumn)99).IsEmpty);
+    }
+
+    /// <summary>Not every processor has a kernel that looks up planes, but every image has them.</summary>
+    [Fact]
+    public void The_packed_columns_and_their_planes_say_what_the_ends_say()
+    {
+        using var machine = new Machine();
+        PamuContainer container = machine.Ready();
+        DmaPermissions[] permissions = [DmaPermissions.Read, DmaPermissions.Write, DmaPermissions.ReadWrite, DmaPermissions.Read, DmaPermissions.Write];
+        for (int i = 0; i < permissions.Length; i++)
+        {
+            container.MapDma(0x1_2340_0000 + ((ulong)i << 20), At(i), 0x1000UL << i, permissions[i]);
+        }
+
+        container.UnmapDma(At(3), Window);
+        container.MapMsiBank(1, At(6));
+
+        byte[] image = Dump(machine, container);
+        var table = new TableView(image);
+        ulong targetBase = BinaryPrimitives.ReadUInt64LittleEndian(image.AsSpan(TargetBaseOffset));
+        uint Word(int offset, int index) => BinaryPrimitives.ReadUInt32LittleEndian(image.AsSpan(offset + index * sizeof(uint)));
+        uint Planes(int offset, int window) => (uint)Enumerable.Range(0, 4).Sum(plane => image[offset + plane * TableLayout.WindowCountMax + window] << (8 * plane));
+        for (int i = 0; i < (int)Count; i++)
+        {
+            ulong start = (ulong)i * Window;
+            ulong target = (At(i) + table.Delta[i]) & ~TableLayout.MsiTagMask;
+            bool isMessage = (table.Delta[i] & TableLayout.MsiTagMask) != 0;
+            uint Entry(ulong end) => end == start
+                ? TableLayout.PackedRefused
+                : (uint)((target - targetBase) >> 12 << TableLayout.PackedSizeBits) | (uint)BitOperations.Log2((end - start) >> 12);
+            Assert.Equal(isMessage, (Word(TableLayout.MsiMapOffset, i / 32) >> (i % 32) & 1) != 0);
+            Assert.Equal(Entry(table.ReadEnd[i]), Word(TableLayout.PackedReadOffset, i));
+            Assert.Equal(Entry(table.WriteEnd[i]), Word(TableLayout.PackedWriteOffset, i));
+            Assert.Equal(Word(TableLayout.PackedReadOffset, i), Planes(TableLayout.PlanesReadOffset, i));
+            Assert.Equal(Word(TableLayout.PackedWriteOffset, i), Planes(TableLayout.PlanesWriteOffset, i));
+        }
     }
 
     [Fact]
