@@ -1,3 +1,4 @@
+using PamuFastPath.Bench.Measure;
 using PamuFastPath.Bench.Workloads;
 
 namespace PamuFastPath.Bench.Compare;
@@ -38,14 +39,7 @@ internal static unsafe class Allocations
 
     private static ComparisonRow Row(string name, Action call)
     {
-        call(); // static constructors and the like
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < Calls; i++)
-        {
-            call();
-        }
-
-        long bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+        long bytes = AllocatedBytes.Of(Calls, call);
         return new ComparisonRow("allocated on translate paths", name, null, "0 B", bytes, 0, "B", IsMet: bytes == 0);
     }
 }

@@ -20,6 +20,7 @@ internal static unsafe class GateProcess
     internal const string Command = "gate-process";
 
     private const int Rounds = 200;
+    private const int AllocationCalls = 100;
     private const int PlacementBytesMax = 1 << 16;
 
     private static readonly TimeSpan SampleTime = TimeSpan.FromMicroseconds(150);
@@ -154,18 +155,7 @@ internal static unsafe class GateProcess
             pair.Name,
             pair.FloorNanoseconds,
             pair.IsDataPath,
-            [new ProcessSamples(Of(pair.Accepted), Of(pair.Now), pair.Now == null ? 0 : AllocatedBytes(pair.Now.Call))]);
-    }
-
-    private static long AllocatedBytes(Action call)
-    {
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100; i++)
-        {
-            call();
-        }
-
-        return GC.GetAllocatedBytesForCurrentThread() - before;
+            [new ProcessSamples(Of(pair.Accepted), Of(pair.Now), pair.Now == null ? 0 : AllocatedBytes.Of(AllocationCalls, pair.Now.Call))]);
     }
 
     /// <summary>The two sides of one benchmark; one may be absent.</summary>

@@ -3,6 +3,7 @@ using PamuFastPath.Diagnostics;
 using PamuFastPath.Tests.Control;
 using static PamuFastPath.Tests.Control.Machine;
 using static PamuFastPath.Tests.Diagnostics.EngineListener;
+using AllocatedBytes = PamuFastPath.Bench.Measure.AllocatedBytes;
 
 namespace PamuFastPath.Tests.Diagnostics;
 
@@ -147,14 +148,9 @@ public class EventTests
         ];
         foreach ((string what, Func<bool> run) in parts)
         {
-            bool isAsExpected = run(); // the JIT allocates for itself
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int i = 0; i < 100; i++)
-            {
-                isAsExpected &= run();
-            }
-
-            Assert.Equal((what, true, 0L), (what, isAsExpected, GC.GetAllocatedBytesForCurrentThread() - before));
+            bool isAsExpected = true;
+            long bytes = AllocatedBytes.Of(100, () => isAsExpected &= run());
+            Assert.Equal((what, true, 0L), (what, isAsExpected, bytes));
         }
     }
 }

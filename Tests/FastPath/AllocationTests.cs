@@ -1,3 +1,5 @@
+using PamuFastPath.Bench.Measure;
+
 namespace PamuFastPath.Tests.FastPath;
 
 public class AllocationTests
@@ -16,14 +18,10 @@ public class AllocationTests
         container.MapMsiBank(0, 0x2000_0000);
         engine.CreateGroup(0, [0x42], [0]).Attach(container);
         using PamuReader reader = engine.CreateReader();
-        Span<DmaSegment> segments = stackalloc DmaSegment[16];
+        var segments = new DmaSegment[16];
+        int answers = 0;
 
-        TranslateMany(reader, container, segments); // the JIT allocates for itself
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        int answers = TranslateMany(reader, container, segments);
-        long after = GC.GetAllocatedBytesForCurrentThread();
-
-        Assert.Equal(0, after - before);
+        Assert.Equal(0, AllocatedBytes.Of(() => answers = TranslateMany(reader, container, segments)));
         Assert.Equal(3 * Accesses, answers);
     }
 

@@ -1,3 +1,4 @@
+using PamuFastPath.Bench.Measure;
 using PamuFastPath.Tests.Snapshot;
 
 namespace PamuFastPath.Tests.Limits;
@@ -46,11 +47,9 @@ public sealed class LimitTests
     public void A_record_of_a_fault_log_takes_as_many_bytes_as_the_page_says()
     {
         const int records = 1 << 16;
-        _ = new FaultLog(2);
+        var log = new FaultLog(2);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        var log = new FaultLog(records);
-        long taken = GC.GetAllocatedBytesForCurrentThread() - before;
+        long taken = AllocatedBytes.Of(() => log = new FaultLog(records));
 
         Assert.InRange(taken, records * RecordBytes, records * RecordBytes + 1024);
         Assert.True(log.Record(new FaultRecord(FaultKind.NoMapping, 1, 2, 3, DmaAccess.Write, 4)));
