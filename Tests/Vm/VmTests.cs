@@ -4,7 +4,7 @@ namespace PamuFastPath.Tests.Vm;
 /// The binding against a real kernel, IOMMU and DMA device, in a virtual machine that is booted once. Each check of its guest program is a test here:
 /// one that is listed but was not reported fails, and so does one that was reported but is not listed. See docs/vm.md.
 /// </summary>
-[Collection(VmAlone.Name)]
+[Collection(LongestFirst.VirtualMachine)]
 public class VmTests
 {
     /// <summary>What the guest has to report.</summary>
@@ -88,13 +88,6 @@ public class VmTests
         Assert.Equal([$"END {passed} {run.Checks.Count - passed}", $"EXIT {(passed == run.Checks.Count ? 0 : 1)}"], run.Ending);
         Assert.True(run.ExitCode == 0, $"vm ended with {run.ExitCode}\n{run.Error}");
     }
-}
-
-/// <summary>Alone: the machine takes a whole processor, and tests that wait for each other should not wait for it.</summary>
-[CollectionDefinition(VmAlone.Name, DisableParallelization = true)]
-public sealed class VmAlone
-{
-    internal const string Name = "virtual machine";
 }
 
 internal sealed class VmFactAttribute : FactAttribute
