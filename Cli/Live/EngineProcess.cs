@@ -44,11 +44,31 @@ internal sealed record EngineProcess(int Pid, Hosting Hosting, string Command)
     /// <summary>Whether a process has an endpoint where endpoints are by default: TMPDIR/dotnet-diagnostic-PID-KEY-socket.</summary>
     public static bool HasEndpoint(int pid) => Endpoints().Contains(pid);
 
+    /// <summary>A process that is killed leaves its socket behind, and its number comes again: so the key, which is when it started, has to be right as well.</summary>
     private static HashSet<int> Endpoints() =>
     [
-        .. Directory.EnumerateFileSystemEntries(Path.GetTempPath(), "dotnet-diagnostic-*-socket")
-            .Select(static path => int.TryParse(Path.GetFileName(path).Split('-')[2], out int pid) ? pid : 0),
+        .. from path in Directory.EnumerateFileSystemEntries(Path.GetTempPath(), "dotnet-diagnostic-*-socket")
+           let name = Path.GetFileName(path).Split('-')
+           let pid = int.TryParse(name[2], out int number) ? number : 0
+           where StartOf(pid) is not string start || start == name[3]
+           select pid,
     ];
+
+    /// <summary>When a process started, in ticks of the kernel's clock: the 22nd field of its stat, counted behind the name, which may have anything in it.</summary>
+    private static string? StartOf(int pid)
+    {
+        const int StateField = 3;
+        const int StartField = 22;
+        try
+        {
+            string stat = File.ReadAllText($"/proc/{pid}/stat");
+            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[StartField - StateField];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
 
     private static IEnumerable<int> Numbers() => Directory.Exists("/proc")
         ? Directory.EnumerateDirectories("/proc")

@@ -103,12 +103,21 @@ public class MonitorTests
         Assert.False(File.Exists("none.nettrace"));
     }
 
-    [Fact]
-    public void A_process_that_is_not_NET_is_said_to_be_none()
+    /// <summary>Also where a process of the same number was killed before, and left its socket.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_process_that_is_not_NET_is_said_to_be_none(bool hadNamesake)
     {
         using Process other = Process.Start("sleep", "60");
+        string socket = Path.Combine(Path.GetTempPath(), $"dotnet-diagnostic-{other.Id}-1-socket");
         try
         {
+            if (hadNamesake)
+            {
+                File.WriteAllText(socket, "");
+            }
+
             (int code, _, string error) = Pamu("monitor", "--pid", $"{other.Id}");
             Assert.Equal(2, code);
             Assert.Equal($"pamu: process {other.Id} has no diagnostics endpoint: it is not .NET, of another user, or DOTNET_EnableDiagnostics=0\n", error);
@@ -116,6 +125,7 @@ public class MonitorTests
         finally
         {
             other.Kill();
+            File.Delete(socket);
         }
     }
 

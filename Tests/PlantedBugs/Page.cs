@@ -30,6 +30,9 @@ internal static partial class Page
             nothing. A hang counts only where it is the sign to expect, and says so. The seconds are from planting to noticing, compiler and test runner
             included, on a shared machine.
 
+            Bugs in kernels that a processor lacks are not tried on it, and counted as such; the list says what each needs. A sample (`-- sample`, in `.ci/run` two of them,
+            chosen by the commit) leaves out races and hangs.
+
             What only a race shows is left to the litmus (`Tests/Litmus`): it races the engine with the bug in it and has to see a violation. What no x86-64
             machine shows at all, or too rarely to wait for, is left to the model of the protocol: the run of `Tests/Spin/run` that breaks the model in the same way
             has to fail as it says. That is an argument, not an experiment: the model does not read the code. Why its break is this line stands with the bug.
