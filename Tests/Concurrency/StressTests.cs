@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 namespace PamuFastPath.Tests.Concurrency;
 
 /// <summary>
-/// The publication protocol under load, in child processes. <c>PAMU_STRESS_SECONDS</c> sets how long each runs (default 10). Each test has a
+/// The publication protocol under load, in child processes. <c>PAMU_STRESS_SECONDS</c> sets how long the engine runs in each (default 10). Each test has a
 /// negative control: the same child with the grace period removed must be caught.
 /// </summary>
 public class StressTests(ITestOutputHelper output)

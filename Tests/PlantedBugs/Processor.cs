@@ -1,15 +1,16 @@
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace PamuFastPath.Tests.PlantedBugs;
 
-/// <summary>What the processor at hand can do, of what a bug may need to be seen.</summary>
+/// <summary>Which kernels run on the processor at hand, of those that a bug may need to be seen; as <c>BatchKernel</c> decides it.</summary>
 internal static class Processor
 {
     private static readonly Dictionary<string, bool> Features = new()
     {
-        ["AVX2"] = Avx2.IsSupported,
-        ["AVX-512"] = Avx512F.IsSupported,
-        ["AVX-512 VBMI"] = Avx512Vbmi.IsSupported,
+        ["AVX2"] = Vector256.IsHardwareAccelerated && Avx2.IsSupported,
+        ["AVX-512"] = Vector512.IsHardwareAccelerated && Avx512F.IsSupported,
+        ["AVX-512 VBMI"] = Vector512.IsHardwareAccelerated && Avx512Vbmi.IsSupported,
     };
 
     /// <summary>Whether there is such a feature at all.</summary>

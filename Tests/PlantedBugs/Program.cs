@@ -88,10 +88,13 @@ try
         var findings = new List<Finding>();
         foreach (Bug bug in bugs)
         {
-            if (!known.TryGetValue(bug.Name, out Finding? finding) || !finding.Bug.IsSameAs(bug) || (finding.End == SuiteEnd.NotHere && Processor.Has(bug.Needs)))
+            if (!known.TryGetValue(bug.Name, out Finding? finding) || !finding.Bug.IsSameAs(bug))
             {
                 finding = hunt.Seek(bug);
-                record.Add(finding);
+                if (finding.End != SuiteEnd.NotHere)
+                {
+                    record.Add(finding);
+                }
             }
 
             findings.Add(finding with { Bug = bug });
